@@ -1,0 +1,39 @@
+"""Tiny trainable models, data-pruning metrics, and learning-curve and scaling-law fitters.
+
+The sub-packages load on first use, so ``import labkit`` is quick and fitting a law never loads torch.
+
+>>> import labkit
+>>> labkit.laws.ScalingLaw("power_floor").form
+'power_floor'
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_SUBPACKAGES = (
+    "contracts",
+    "datasets",
+    "display",
+    "doctor",
+    "laws",
+    "lessons",
+    "models",
+    "reports",
+    "results",
+    "sweeps",
+    "training",
+)
+__all__ = ["__version__", *_SUBPACKAGES]
+
+
+def __getattr__(name: str):
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"labkit.{name}")
+    raise AttributeError(f"module 'labkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
