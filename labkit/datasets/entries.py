@@ -1,0 +1,152 @@
+"""The registry of datasets: look one up by name, load it with options, add your own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from labkit.datasets.dataset import KINDS, Dataset
+from labkit.registry import Registry, nearest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A source of examples: a name, what it is for, and the function that builds the `Dataset`.
+
+    Arguments:
+        name: what ``load`` is called with.
+        kind: ``classification``, ``text`` or ``regression``.
+        purpose: what it is for, in one sentence.
+        build: called with keyword arguments only; its parameters, which all need defaults, are the options.
+        examples: how many training examples there are by default; None when that is known only after loading.
+        needs_network: whether the first load downloads something.
+        aliases: other names.
+
+    Raises ``TypeError`` where an option has no default, ``ValueError`` where the kind is unknown.
+
+    >>> from labkit import datasets
+    >>> datasets.Entry("tiny", "classification", "a test", lambda *, seed=0: None).options
+    {'seed': 0}
+    """
+
+    name: str
+    kind: str
+    purpose: str
+    build: Callable[..., Dataset]
+    examples: int | None = None
+    needs_network: bool = False
+    aliases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind of dataset {self.name!r} is {self.kind!r}; expected one of {', '.join(KINDS)}")
+        bare = [p.name for p in inspect.signature(self.build).parameters.values() if p.default is p.empty]
+        if bare:
+            raise TypeError(f"options of dataset {self.name!r} without a default: {', '.join(bare)}; give each one")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options with their defaults."""
+        return {p.name: p.default for p in inspect.signature(self.build).parameters.values()}
+
+    def load(self, **options: Any) -> Dataset:
+        """Build the dataset; unknown options are refused with the nearest match."""
+        defaults = self.options
+        for name in options:
+            if name not in defaults:
+                raise TypeError(f"dataset {self.name!r} has no option {name!r}: {nearest(name, defaults)}")
+        chosen = {name: _plain(value) for name, value in {**defaults, **options}.items()}
+        if all(isinstance(value, Hashable) for value in chosen.values()):
+            return _load(self, tuple((name, type(value), value) for name, value in chosen.items()))
+        return _build(self, chosen)
+
+
+def _plain(value: Any) -> Any:
+    """Lists become tuples and numpy scalars Python numbers, so that equal options are loaded once."""
+    if isinstance(value, list):
+        return tuple(value)
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def _build(entry: Entry, options: Mapping[str, Any]) -> Dataset:
+    data = entry.build(**options)
+    if not isinstance(data, Dataset):
+        raise TypeError(
+            f"dataset {entry.name!r} was built as {type(data).__name__}; expected a labkit.datasets.Dataset"
+        )
+    return data
+
+
+@functools.lru_cache(maxsize=4)
+def _load(entry: Entry, options: tuple[tuple[str, type, Any], ...]) -> Dataset:
+    """The last few datasets loaded: sweeps ask for the same one at every point."""
+    return _build(entry, {name: value for name, _, value in options})
+
+
+_registry: Registry[Entry] = Registry("dataset")
+
+
+def register(entry: Entry, *, replace: bool = False) -> Entry:
+    """Add an entry and return it; a taken name raises ``ValueError`` unless ``replace``.
+
+    >>> from labkit import datasets
+    >>> datasets.register(datasets.entry("digits"))
+    Traceback (most recent call last):
+    ValueError: a dataset named 'digits' exists already; pass replace=True to replace it
+    """
+    return _registry.register(entry, replace=replace)
+
+
+def entry(name: str) -> Entry:
+    """The entry of that name; an unknown one is refused with the nearest match.
+
+    >>> from labkit import datasets
+    >>> datasets.entry("digits").options["validation"]
+    273
+    """
+    return _registry[name]
+
+
+def load(name: str, **options: Any) -> Dataset:
+    """Load a dataset by name.
+
+    Arguments:
+        name: one of ``available()``.
+        options: the options of that entry; those left out take their defaults.
+
+    The same name and options give the same object while it is among the last few loaded. Raises ``UnknownName``
+    for an unknown name and ``TypeError`` for an unknown option, each with the nearest match, and ``ValueError``
+    for a value outside an option's range.
+
+    >>> from labkit import datasets
+    >>> datasets.load("digits", validation=0).inputs.shape
+    (1297, 64)
+    """
+    return _registry[name].load(**options)
+
+
+def available() -> pd.DataFrame:
+    """What can be loaded: a frame with name, kind, examples, purpose, needs_network and options.
+
+    >>> from labkit import datasets
+    >>> "digits" in set(datasets.available()["name"])
+    True
+    """
+    rows = [
+        {
+            "name": item.name,
+            "kind": item.kind,
+            "examples": item.examples,
+            "purpose": item.purpose,
+            "needs_network": item.needs_network,
+            "options": ", ".join(f"{name}={value!r}" for name, value in item.options.items()),
+        }
+        for item in _registry
+    ]
+    frame = pd.DataFrame(rows, columns=["name", "kind", "examples", "purpose", "needs_network", "options"])
+    return frame.astype({"examples": "Int64", "needs_network": bool})
