@@ -19,7 +19,7 @@ def duration(seconds: float) -> str:
     >>> duration(4.2), duration(75), duration(7260)
     ('4 s', '1 min 15 s', '2 h 01 min')
     """
-    whole = int(round(seconds))
+    whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

@@ -1,0 +1,50 @@
+"""``labkit list``: what is in the registries."""
+
+from __future__ import annotations
+
+import click
+
+_KINDS = ("claims", "datasets", "forms", "models", "notebooks")
+
+
+def _frame(kind: str):
+    import pandas as pd
+
+    if kind == "datasets":
+        from labkit import datasets
+
+        return datasets.available()
+    if kind == "models":
+        from labkit import models
+
+        return models.available()
+    if kind == "forms":
+        from labkit import laws
+
+        return laws.forms()
+    if kind == "claims":
+        from labkit import results
+
+        return results.claims()
+    from labkit import places
+
+    names = sorted(path.stem for path in places.notebooks().glob("[0-9]*.ipynb"))
+    return pd.DataFrame({"notebook": names})
+
+
+@click.command(
+    "list",
+    epilog="""\b
+Examples:
+  labkit list forms
+  labkit list datasets --json""",
+)
+@click.argument("kind", type=click.Choice(_KINDS))
+@click.option("--json", "as_json", is_flag=True, help="Print every column as JSON.")
+def listing(kind, as_json):
+    """List the entries of one KIND: claims, datasets, forms, models or notebooks."""
+    frame = _frame(kind)
+    if as_json:
+        click.echo(frame.to_json(orient="records", indent=2, default_handler=str))
+        return
+    click.echo(frame.iloc[:, :4].to_string(index=False, max_colwidth=60))

@@ -1,0 +1,59 @@
+"""``labkit notebooks lint|strip``: keep the committed notebooks clean."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+def _chosen(paths: tuple[Path, ...]) -> list[Path]:
+    from labkit import places
+
+    return list(paths) or sorted(places.notebooks().glob("*.ipynb"))
+
+
+@click.group()
+def notebooks():
+    """Check the notebooks against the house rules, or strip what a session left in them."""
+
+
+@notebooks.command(
+    epilog="""\b
+Examples:
+  labkit notebooks lint
+  labkit notebooks lint notebooks/01_learning_curves.ipynb --json"""
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def lint(paths, as_json):
+    """Check PATHS (default: all notebooks): outputs, tags, cell lengths, imports, links, alt text."""
+    from labkit.lessons.lint import lint as examine
+
+    findings = {str(path): [str(finding) for finding in examine(path)] for path in _chosen(paths)}
+    if as_json:
+        click.echo(json.dumps(findings, indent=2))
+    else:
+        for path, found in findings.items():
+            for finding in found:
+                click.echo(f"{path}: {finding}")
+        click.echo(f"{len(findings)} notebooks, {sum(map(len, findings.values()))} findings.")
+    sys.exit(1 if any(findings.values()) else 0)
+
+
+@notebooks.command(
+    epilog="""\b
+Examples:
+  labkit notebooks strip
+  labkit notebooks strip notebooks/00_start_here.ipynb"""
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def strip(paths):
+    """Remove outputs, counts and widget state from PATHS (default: all notebooks)."""
+    from labkit.lessons.lint import strip as clean
+
+    for path in _chosen(paths):
+        if clean(path):
+            click.echo(f"stripped {path}")

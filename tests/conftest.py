@@ -1,0 +1,22 @@
+"""What every test gets: one thread per process (the suite itself runs in parallel) and folders of its own."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports numpy or torch: parallel test workers must not fight over the cores.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import pytest
+
+from labkit import places
+
+places.settle()
+
+
+@pytest.fixture(autouse=True)
+def _no_run_variables(monkeypatch):
+    """Tests start outside any notebook run, whatever started them."""
+    for name in ("LABKIT_RUN_DIR", "LABKIT_HEADLESS", "LABKIT_STORE", "LABKIT_NOTEBOOKS", "LABKIT_PRESET"):
+        monkeypatch.delenv(name, raising=False)
