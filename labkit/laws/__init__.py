@@ -1,0 +1,28 @@
+"""Fit, compare, forecast and plan with scaling laws.
+
+>>> from labkit import laws
+>>> law = laws.ScalingLaw("power").fit([1.0, 2.0, 4.0], [1.0, 0.5, 0.25])
+>>> round(law.parameters_["alpha"], 6)
+1.0
+"""
+
+from labkit.laws import families as _families  # noqa: F401  (registers the forms that ship)
+from labkit.laws.comparison import compare
+from labkit.laws.estimator import ScalingLaw
+from labkit.laws.forecast import forecast
+from labkit.laws.form import FORMS, Form, Parameter, forms, get, register
+from labkit.laws.planning import Plan, plan
+
+__all__ = [
+    "FORMS",
+    "Form",
+    "Parameter",
+    "Plan",
+    "ScalingLaw",
+    "compare",
+    "forecast",
+    "forms",
+    "get",
+    "plan",
+    "register",
+]

@@ -1,0 +1,94 @@
+"""One learning curve, cleaned: sorted, finite, repeats joined, and what had to be done to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from labkit.laws import points
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve ready to fit: distinct ascending x (n,), y (n,), standard errors or None, repeats (n,), and notes."""
+
+    x: np.ndarray
+    y: np.ndarray
+    se: np.ndarray | None
+    repeats: np.ndarray
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def first(self, count: int) -> Curve:
+        """The curve as it stood when only its first ``count`` points were known."""
+        se = None if self.se is None else self.se[:count]
+        return Curve(self.x[:count], self.y[:count], se, self.repeats[:count], self.notes)
+
+
+def clean(x, y, se=None, bounds=(0, None)) -> Curve:
+    """Sort by x, drop what is not a finite point with x > 0 inside the bounds, and average points with the same x.
+
+    Raises ``ValueError`` for text, for lengths that differ and when nothing is left.
+
+    >>> curve = clean([2, 1, 1, float("nan")], [0.5, 1.0, 0.8, 0.3])
+    >>> curve.x.tolist(), curve.y.tolist(), curve.notes
+    ([1.0, 2.0], [0.9, 0.5], ('1 point without a finite x and y dropped', '1 repeated x averaged'))
+    """
+    x, y = points.numbers(x, "x").ravel(), points.numbers(y, "y").ravel()
+    if len(x) != len(y):
+        raise ValueError(f"x and y must be of one length; got {len(x)} and {len(y)}")
+    if se is not None:
+        se = points.numbers(se, "se").ravel()
+        if len(se) != len(y):
+            raise ValueError(f"se must be of the length of y; got {len(se)} and {len(y)}")
+        se = None if not np.isfinite(se).any() else se
+    low, high = limits(bounds)
+    notes: list[str] = []
+    for bad, why in (
+        (~(np.isfinite(x) & np.isfinite(y)), "without a finite x and y"),
+        (x <= 0, "with x at or below zero"),
+        ((y < low) | (y > high), f"outside the bounds {low:g} to {high:g}"),
+    ):
+        bad = bad[: len(x)]
+        if bad.any():
+            notes.append(f"{int(bad.sum())} point{'s' if bad.sum() > 1 else ''} {why} dropped")
+        x, y, se = x[~bad], y[~bad], None if se is None else se[~bad]
+        if len(notes) and len(x) == 0:
+            break
+    if len(x) == 0:
+        raise ValueError(f"no usable point left ({'; '.join(notes) or 'x is empty'}); a curve needs finite x > 0 and y")
+    return _joined(x, y, se, notes)
+
+
+def _joined(x, y, se, notes) -> Curve:
+    order = np.lexsort((y, x))
+    x, y = x[order], y[order]
+    distinct, place, repeats = np.unique(x, return_inverse=True, return_counts=True)
+    mean = np.bincount(place, y) / repeats
+    if se is not None:
+        se = se[order]
+        known = np.isfinite(se) & (se >= 0)
+        squares = np.bincount(place, np.where(known, se, 0.0) ** 2)
+        counts = np.bincount(place, known)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            se = np.where(counts > 0, np.sqrt(squares) / np.maximum(counts, 1), np.nan)
+    if len(distinct) < len(x):
+        repeated = int((repeats > 1).sum())
+        notes = [*notes, f"{repeated} repeated x averaged"]
+    return Curve(distinct, mean, se, repeats, tuple(notes))
+
+
+def limits(bounds) -> tuple[float, float]:
+    """(low, high) of the metric's range, None meaning no limit; raises ``ValueError`` unless low < high."""
+    try:
+        low, high = bounds if bounds is not None else (None, None)
+    except (TypeError, ValueError):
+        raise ValueError(f"bounds is a pair (low, high) with None for no limit; got {bounds!r}") from None
+    low = -np.inf if low is None else float(low)
+    high = np.inf if high is None else float(high)
+    if not low < high:
+        raise ValueError(f"bounds must be (low, high) with low < high; got {bounds!r}")
+    return low, high

@@ -1,0 +1,95 @@
+"""What to say about a fit: did it converge, did it move, is it at a bound, is it the only one, is it determined."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labkit.laws import solver
+from labkit.laws.fitting import Fits
+
+NEAR = 1.02  # an optimum within 2 % of the best cost counts as near-equal
+APART = 0.05  # and is another one when its parameters differ by more than this, relatively
+CONDITION = 1e6
+
+
+def single(form, theta: np.ndarray, cost: float):
+    """The frame of optima of a law that was not searched."""
+    import pandas as pd
+
+    return pd.DataFrame([{"objective": cost, **dict(zip(form.names, theta, strict=True))}])
+
+
+def optima(fits: Fits, unit: float):
+    """The distinct minima of the first curve, best first: objective, share of the starts that got there, parameters."""
+    import pandas as pd
+
+    theta, cost = fits.theta[0], fits.cost[0]
+    size = np.maximum(np.abs(theta[0]), 1e-9)
+    rows: list[dict] = []
+    kept: list[np.ndarray] = []
+    for rank in np.flatnonzero(np.isfinite(cost)):
+        same = [i for i, other in enumerate(kept) if (np.abs(theta[rank] - other) / size).max() < APART]
+        if same:
+            rows[same[0]]["starts"] += 1
+            continue
+        kept.append(theta[rank])
+        values = fits.parameters(rank)[0]
+        rows.append({"objective": cost[rank] * unit, "starts": 1, **dict(zip(fits.form.names, values, strict=True))})
+    return pd.DataFrame(rows)
+
+
+def condition(fits: Fits) -> float:
+    """Condition number of the curvature at the best fit, its parameters scaled to equal influence."""
+    rows = fits.scaled.data.rows(np.zeros(1, int))
+    theta = fits.theta[:1, 0]
+    residual, factor, partials = solver.residuals(fits.form, fits.objective, rows, theta)
+    jacobian = np.stack([np.broadcast_to(p * factor, residual.shape)[0] for p in partials])
+    jacobian = jacobian * np.sqrt(rows.weights)
+    jacobian = jacobian[:, rows.weights[0] > 0]
+    norms = np.linalg.norm(jacobian, axis=1, keepdims=True)
+    if not np.isfinite(norms).all() or (norms == 0).any():
+        return np.inf
+    values = np.linalg.svd(jacobian / norms, compute_uv=False)
+    full = len(values) == len(theta[0]) and values[-1] > 0
+    return float((values[0] / values[-1]) ** 2) if full else np.inf
+
+
+def describe(law, fits: Fits) -> None:
+    """Set ``converged_ at_bound_ condition_ optima_ reason_`` on a fitted law."""
+    form, best = fits.form, fits.theta[0, 0]
+    status = fits.status[0, 0]
+    if not np.isfinite(fits.cost[0, 0]):
+        raise ValueError(
+            f"form {form.name!r} is not defined at these points from any start; try another form or objective"
+        )
+    law.converged_ = bool(status == solver.REACHED)
+    law.at_bound_ = [
+        name
+        for name, value, low, high in zip(form.names, best, fits.low[0], fits.high[0], strict=True)
+        if value <= low or value >= high
+    ]
+    law.condition_ = condition(fits)
+    law.optima_ = optima(fits, law._unit())
+    count, free = int((fits.scaled.data.weights[0] > 0).sum()), len(best)
+    said = [
+        {
+            solver.REACHED: "converged: the gradient promises no further decrease",
+            solver.STALLED: "stalled: no step decreased the objective although the gradient is not zero; "
+            "try another objective or a simpler form",
+            solver.EXHAUSTED: "out of iterations: the objective was still falling; try a simpler form",
+        }[status]
+    ]
+    if fits.cost[0, 0] >= fits.start_cost[0, 0] and fits.start_cost[0, 0] > 1e-20:
+        said.append("never moved: the best fit is one of the starting points")
+    if law.at_bound_:
+        said.append(f"at a bound: {', '.join(law.at_bound_)}; the points do not need it, or another form fits better")
+    if count < free:
+        said.append(f"{count} points cannot determine {free} parameters; use a form with fewer")
+    elif count == free:
+        said.append(f"{count} points, {free} parameters: the fit is exact and says nothing about noise")
+    elif law.condition_ > CONDITION:
+        said.append(f"poorly determined (condition {law.condition_:.1e}): some parameters trade against others")
+    near = law.optima_[law.optima_["objective"] <= NEAR * law.optima_["objective"].iloc[0]]
+    if len(near) > 1:
+        said.append(f"{len(near)} different fits are nearly as good (see optima_): do not trust one of them far out")
+    law.reason_ = "; ".join(said)

@@ -1,0 +1,176 @@
+"""ScalingLaw: one form fitted to points, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from labkit import seeds
+from labkit.laws import diagnosis, fitting, points, solver
+from labkit.laws.form import Form, get
+from labkit.laws.objectives import Objective
+from labkit.laws.solver import Data
+
+DRAWS = 400  # bootstrap refits behind an interval of predict
+
+
+class ScalingLaw(RegressorMixin, BaseEstimator):
+    """Fit one scaling law to points and predict from it.
+
+    ``form`` is a name or alias of ``laws.forms()`` or a ``laws.Form``. ``objective`` is "squared", "log_squared",
+    "huber_log" (r²/2 inside ``delta``, delta·(|r| − delta/2) outside, summed; r = ln prediction − ln y) or "asymmetric"
+    (the same with over-predictions counted ten times, for laws that are a lower envelope). ``delta`` is in log units.
+    ``seed`` fixes sampled starts and the draws behind intervals.
+
+    After ``fit``: ``parameters_`` (dict by name, in your units), ``objective_`` (the minimum reached), ``reason_`` (why
+    the fit stopped and what to try), ``converged_``, ``at_bound_`` (parameter names), ``condition_`` (how nearly two
+    parameters say the same) and ``optima_`` (frame of the distinct minima found, best first).
+
+    Raises ``ValueError`` for unknown names and for points that cannot be fitted. ``last_value`` is not fitted.
+
+    >>> x = np.array([1.0, 10, 100, 1000])
+    >>> law = ScalingLaw("power_floor").fit(x, 0.1 + 2 * x**-0.5)
+    >>> {name: round(value, 6) for name, value in law.parameters_.items()}
+    {'E': 0.1, 'A': 2.0, 'alpha': 0.5}
+    """
+
+    def __init__(self, form="power_floor", objective="huber_log", delta=1e-3, seed=0):
+        self.form = form
+        self.objective = objective
+        self.delta = delta
+        self.seed = seed
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit to X, (n,), (n, k) or a frame with the form's columns, and y (n,); weights (n,) default to one each."""
+        form, objective = get(self.form), Objective(self.objective, self.delta)
+        columns = points.columns(form, X)
+        count = len(columns[0])
+        if count == 0:
+            raise ValueError("no points to fit; X is empty")
+        constant = form.name == "last_value"
+        needs_positive = self.objective if objective.logarithmic and not constant else None
+        y = points.target(y, count, positive=needs_positive)
+        weights = points.weights(sample_weight, count)
+        self.n_features_in_ = len(form.columns)
+        self._form, self._objective = form, objective
+        # the order of the points is nobody's business: sums of floats depend on it in the last digit
+        order = np.lexsort((y, *columns))
+        self._data = Data(tuple(c[order][None] for c in columns), y[order][None], weights[order][None])
+        self._draws = None
+        if constant:
+            self._fit_constant()
+        else:
+            self._fits = fitting.fit(form, objective, self._data, seed=self.seed)
+            self._theta = self._fits.parameters()[0]
+            self.objective_ = float(
+                solver.cost(form, objective, self._fits.scaled.data, self._fits.theta[:1, 0])[0] * self._unit()
+            )
+            diagnosis.describe(self, self._fits)
+        self.parameters_ = dict(zip(form.names, map(float, self._theta), strict=True))
+        return self
+
+    def _unit(self) -> float:
+        return 1.0 if self._objective.logarithmic else float(self._fits.scaled.y_factor[0] ** 2)
+
+    def _fit_constant(self) -> None:
+        x, y = self._data.columns[0][0], self._data.y[0]
+        last = y[x == x.max()].mean()
+        self._theta, self._fits = np.array([last]), None
+        self.objective_ = float(((y - last) ** 2).sum())
+        self.converged_, self.at_bound_, self.condition_ = True, [], 1.0
+        self.reason_ = "not fitted: the mean of y at the largest x"
+        self.optima_ = diagnosis.single(self._form, self._theta, self.objective_)
+
+    def predict(self, X, interval=None, *, seed=None):
+        """Predictions (n,); with ``interval`` (say 0.9) the tuple (prediction, low, high) for a new observation.
+
+        The interval joins parameter uncertainty (pair bootstrap) and observation noise (residuals), given this form:
+        it does not know that the form may be wrong. ``laws.forecast`` does.
+        """
+        check_is_fitted(self, "parameters_")
+        columns = points.columns(self._form, X)
+        prediction = self._evaluate(columns, self._theta[None])[0]
+        if interval is None:
+            return prediction
+        low, high = self._interval(columns, prediction, level(interval), self.seed if seed is None else seed)
+        return prediction, low, high
+
+    def _evaluate(self, columns, theta) -> np.ndarray:
+        value, _ = self._form.evaluate(tuple(column[None] for column in columns), theta)
+        return np.broadcast_to(value, (len(theta), len(columns[0])))
+
+    def _interval(self, columns, prediction, share, seed):
+        generator = seeds.generator(seed, "law interval")
+        if self._draws is None:
+            self._draws = {}
+        if seed not in self._draws:
+            self._draws[seed] = self._bootstrap(DRAWS, seed, "pairs")
+        centre = self._evaluate(columns, self._draws[seed])
+        fitted = self._evaluate(tuple(column[0] for column in self._data.columns), self._theta[None])[0]
+        y = self._data.y[0]
+        count, free = len(y), len(self._theta)
+        inflation = np.sqrt(count / max(count - free, 1))
+        with np.errstate(all="ignore"):
+            if self._objective.logarithmic:
+                noise = inflation * generator.choice(np.log(y) - np.log(fitted), centre.shape)
+                draws = centre * np.exp(noise)
+            else:
+                draws = centre + inflation * generator.choice(y - fitted, centre.shape)
+        draws = np.where(np.isfinite(draws), draws, prediction)
+        low, high = np.quantile(draws, [(1 - share) / 2, (1 + share) / 2], axis=0)
+        return np.minimum(low, prediction), np.maximum(high, prediction)
+
+    def bootstrap(self, n, seed=0, kind="pairs"):
+        """Refit to ``n`` resamples; a frame with one column per parameter and one row per resample.
+
+        ``kind`` is "pairs" (points drawn with replacement) or "residuals" (residuals drawn onto the fitted curve).
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "parameters_")
+        if int(n) != n or n < 1:
+            raise ValueError(f"n must be a whole number of resamples above zero, got {n!r}")
+        if kind not in ("pairs", "residuals"):
+            raise ValueError(f"kind must be 'pairs' or 'residuals', got {kind!r}")
+        return pd.DataFrame(self._bootstrap(int(n), seed, kind), columns=list(self._form.names))
+
+    def _bootstrap(self, n: int, seed: int, kind: str) -> np.ndarray:
+        generator = seeds.generator(seed, "law bootstrap", kind)
+        y, weights = self._data.y[0], self._data.weights[0]
+        count = len(y)
+        resampled = np.broadcast_to(weights, (n, count))
+        targets = self._data.y
+        if kind == "pairs":
+            resampled = generator.multinomial(count, np.full(count, 1 / count), n) * weights
+        else:
+            fitted = self._evaluate(tuple(c[0] for c in self._data.columns), self._theta[None])[0]
+            if self._objective.logarithmic:
+                targets = fitted * np.exp(generator.choice(np.log(y) - np.log(fitted), (n, count)))
+            else:
+                targets = fitted + generator.choice(y - fitted, (n, count))
+        if self._fits is None:
+            return self._constant_draws(targets, resampled)
+        scaled = self._fits.scaled
+        data = Data(scaled.data.columns, targets / scaled.y_factor[0], np.ascontiguousarray(resampled, float))
+        begin = np.tile(self._fits.theta[0, 0], (n, 1))
+        bounds = (np.broadcast_to(b, begin.shape) for b in (self._fits.low, self._fits.high))
+        solution = solver.solve(self._form, self._objective, data, begin, np.arange(n), *bounds)
+        return scaled.back(self._form, solution.theta, np.zeros(n, int))
+
+    def _constant_draws(self, targets, resampled) -> np.ndarray:
+        x = self._data.columns[0][0]
+        drawn = np.broadcast_to(targets, resampled.shape)
+        last = np.where(resampled > 0, x, -np.inf).max(1, keepdims=True)
+        chosen = np.where(x == last, resampled, 0.0)
+        return ((chosen * drawn).sum(1) / chosen.sum(1))[:, None]
+
+
+def level(interval) -> float:
+    """The nominal share an interval should hold, checked."""
+    if isinstance(interval, bool) or not isinstance(interval, (int, float, np.floating)) or not 0 < interval < 1:
+        raise ValueError(f"interval is the share of new observations it should hold, between 0 and 1; got {interval!r}")
+    return float(interval)
+
+
+__all__ = ["Form", "ScalingLaw", "level"]

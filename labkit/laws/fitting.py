@@ -1,0 +1,109 @@
+"""Fit one form to one or many curves: units out, starts, solve, units back, and what to say about the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labkit.laws import solver, starts
+from labkit.laws.form import Form
+from labkit.laws.objectives import Objective
+from labkit.laws.solver import Data
+
+STARTS = 8
+
+
+@dataclass
+class Scaled:
+    """Data in units where every rescalable column has geometric mean 1 and y has mean magnitude 1, and those units."""
+
+    data: Data
+    factors: dict[str, np.ndarray]
+    y_factor: np.ndarray
+
+    def back(self, form: Form, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Parameters in the units the data came in."""
+        factors = {name: factor[which] for name, factor in self.factors.items()}
+        return form.rescale(theta, {**factors, "y": self.y_factor[which]})
+
+    def into(self, form: Form, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Parameters in the scaled units."""
+        factors = {name: 1 / factor[which] for name, factor in self.factors.items()}
+        return form.rescale(theta, {**factors, "y": 1 / self.y_factor[which]})
+
+
+@dataclass
+class Fits:
+    """Every start of every curve, best first: theta (C, S, p) in scaled units, cost, status, and the data they saw."""
+
+    form: Form
+    objective: Objective
+    scaled: Scaled
+    theta: np.ndarray
+    cost: np.ndarray
+    status: np.ndarray
+    start_cost: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def parameters(self, rank: int = 0) -> np.ndarray:
+        """Parameters (C, p) of the rank-th best start in the user's units."""
+        return self.scaled.back(self.form, self.theta[:, rank], np.arange(len(self.theta)))
+
+
+def scale(form: Form, data: Data) -> Scaled:
+    """Take the units out: divide rescalable columns and y by their weighted geometric means, curve by curve."""
+    curves = len(data.weights)
+    counts = data.weights > 0
+    total = np.maximum(counts.sum(1), 1)
+    columns, factors = [], {}
+    for name, column in zip(form.columns, data.columns, strict=True):
+        if name in form.rescalable:
+            wide = np.broadcast_to(column, data.weights.shape)
+            with np.errstate(all="ignore"):
+                factor = np.exp(np.where(counts & (wide > 0), np.log(wide), 0.0).sum(1) / total)
+            factors[name] = factor
+            column = (column if len(column) == curves or curves == 1 else wide) / factor[:, None]
+        columns.append(column)
+    size = np.abs(np.where(counts, data.y, 0.0)).sum(1) / total
+    y_factor = np.where(size > 0, size, 1.0)
+    if len(data.y) == 1 and curves > 1:
+        y = np.broadcast_to(data.y, data.weights.shape) / y_factor[:, None]
+    else:
+        y = data.y / y_factor[:, None]
+    return Scaled(Data(tuple(columns), y, data.weights), factors, y_factor)
+
+
+def fit(form: Form, objective: Objective, data: Data, *, keep: int = STARTS, seed: int = 0) -> Fits:
+    """Fit a form to every curve of the data from its most promising starts."""
+    scaled = scale(form, data)
+    low, high = starts.bounds(form, scaled.data)
+    begin = starts.starting_points(form, objective, scaled.data, low, high, keep=keep, seed=seed)
+    curves, kept, size = begin.shape
+    which = np.repeat(np.arange(curves), kept)
+    flat = begin.reshape(-1, size)
+    before = _cost(form, objective, scaled.data, flat, which)
+    solution = solver.solve(form, objective, scaled.data, flat, which, low[which], high[which])
+    order = np.argsort(solution.cost.reshape(curves, kept), axis=1, kind="stable")
+    pick = np.take_along_axis
+    return Fits(
+        form,
+        objective,
+        scaled,
+        pick(solution.theta.reshape(curves, kept, size), order[:, :, None], 1),
+        pick(solution.cost.reshape(curves, kept), order, 1),
+        pick(solution.status.reshape(curves, kept), order, 1),
+        pick(before.reshape(curves, kept), order, 1),
+        low,
+        high,
+    )
+
+
+def _cost(form, objective, data, theta, which):
+    size = max(1, solver.CHUNK // (data.y.shape[1] * theta.shape[1]))
+    parts = [
+        solver.cost(form, objective, data.rows(which[i : i + size]), theta[i : i + size])
+        for i in range(0, len(theta), size)
+    ]
+    return np.concatenate(parts)

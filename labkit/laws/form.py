@@ -1,0 +1,157 @@
+"""What a form is: a formula with named columns and parameters, its partial derivatives, and how units enter it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from labkit.registry import Registry
+
+Exponent = float | str | Callable[[Mapping[str, np.ndarray]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a form: name, meaning, bounds, and where a search for it starts.
+
+    ``starts`` are starting values in a unit in which every rescalable column has geometric mean 1 and y has mean
+    magnitude 1. A parameter without starts enters the formula linearly and is solved for, not searched. With ``along``
+    the parameter is a place on that column: starts and bounds then count the log-range of the data
+    (0 the smallest value seen, 1 the largest). ``log`` lets the solver step in the logarithm.
+
+    >>> Parameter("alpha", "exponent", 0.0, 3.0, starts=(0.1, 0.5)).linear
+    False
+    """
+
+    name: str
+    meaning: str
+    low: float = 0.0
+    high: float = np.inf
+    starts: tuple[float, ...] | None = None
+    along: str | None = None
+    log: bool = False
+
+    @property
+    def linear(self) -> bool:
+        """Whether the formula is linear in this parameter."""
+        return self.starts is None
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """A scaling law: ``law(*columns, *parameters)`` returns the value and its partial derivatives, one per parameter.
+
+    Columns and parameters arrive as arrays that broadcast against one another, so one call evaluates many curves with
+    many parameter sets. ``units`` says how each parameter changes with the unit of y (key ``"y"``) and of the
+    rescalable columns: a power, the name of the parameter that is the power, or a function of the parameters.
+
+    >>> line = Form("line", ("x",), (Parameter("A", "slope"),), lambda x, A: (A * x, (x,)), latex="y = A x",
+    ...             source="for illustration", units={"A": {"y": 1, "x": -1}})
+    >>> line.value(np.array([1.0, 2.0]), {"A": 3.0})
+    array([3., 6.])
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    law: Callable[..., tuple[np.ndarray, tuple[np.ndarray, ...]]]
+    latex: str
+    source: str
+    units: Mapping[str, Mapping[str, Exponent]] = field(default_factory=dict)
+    rescalable: tuple[str, ...] | None = None
+    inverse: Callable[..., np.ndarray] | None = None
+    aliases: tuple[str, ...] = ()
+    subject: str = "one variable"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.rescalable is None:
+            object.__setattr__(self, "rescalable", self.columns)
+        known = {parameter.name for parameter in self.parameters}
+        for name in self.units:
+            if name not in known:
+                raise ValueError(f"form {self.name!r}: units name {name!r}, which is no parameter ({sorted(known)})")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameter names, in the order the law takes them."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def evaluate(self, columns: tuple[np.ndarray, ...], theta: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Value (B, n) and partials for parameters ``theta`` (B, p) on columns that broadcast to (B, n)."""
+        split = tuple(theta[:, i : i + 1] for i in range(theta.shape[1]))
+        with np.errstate(all="ignore"):
+            return self.law(*columns, *split)
+
+    def value(self, X: np.ndarray, parameters: Mapping[str, float]) -> np.ndarray:
+        """The law at points ``X`` (n,) or (n, k), in the column order of ``columns``."""
+        columns = tuple(np.atleast_2d(np.asarray(X, float).T))
+        theta = np.array([[float(parameters[name]) for name in self.names]])
+        value, _ = self.evaluate(tuple(column[None] for column in columns), theta)
+        return np.broadcast_to(value, (1, columns[0].size))[0].copy()
+
+    def rescale(self, theta: np.ndarray, factors: Mapping[str, float | np.ndarray]) -> np.ndarray:
+        """The parameters (B, p) of the same law when each named quantity is in numbers ``factor`` times larger."""
+        values = {name: theta[:, i] for i, name in enumerate(self.names)}
+        scaled = theta.astype(float).copy()
+        for i, name in enumerate(self.names):
+            log_factor = np.zeros(len(theta))
+            for quantity, power in self.units.get(name, {}).items():
+                if quantity in factors:
+                    exponent = values[power] if isinstance(power, str) else power(values) if callable(power) else power
+                    log_factor = log_factor + exponent * np.log(factors[quantity])
+            with np.errstate(over="ignore", invalid="ignore"):
+                scaled[:, i] = scaled[:, i] * np.exp(log_factor)
+        return scaled
+
+
+FORMS: Registry[Form] = Registry("form")
+
+
+def register(form: Form, *, replace: bool = False) -> Form:
+    """Make a form known by its name and aliases, and return it.
+
+    Raises ``ValueError`` when the name is taken and ``TypeError`` when it is not a ``Form``.
+
+    >>> register(FORMS["power"])
+    Traceback (most recent call last):
+    ValueError: a form named 'power' exists already; pass replace=True to replace it
+    """
+    if not isinstance(form, Form):
+        raise TypeError(f"expected a labkit.laws.Form, got {type(form).__name__}; see laws.Form")
+    return FORMS.register(form, replace=replace)
+
+
+def get(form: str | Form) -> Form:
+    """The form of that name or alias; a ``Form`` passes through."""
+    return form if isinstance(form, Form) else FORMS[form]
+
+
+def forms():
+    """Every registered form as a frame: name, aliases, subject, columns, parameters, inverse, latex, source, note.
+
+    >>> frame = forms()
+    >>> frame.set_index("name").loc["power_floor", "parameters"]
+    'E A alpha'
+    """
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "name": form.name,
+                "aliases": " ".join(form.aliases),
+                "subject": form.subject,
+                "columns": " ".join(form.columns),
+                "parameters": " ".join(form.names),
+                "rescalable": " ".join(form.rescalable),
+                "inverse": form.inverse is not None,
+                "latex": form.latex,
+                "source": form.source,
+                "note": form.note,
+            }
+            for form in FORMS
+        ]
+    )

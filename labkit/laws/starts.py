@@ -1,0 +1,163 @@
+"""Where fits start: a grid over the parameters that bend the curve, with the linear ones solved for exactly."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy.stats import qmc
+
+from labkit.laws.form import Form
+from labkit.laws.solver import Data, _total, residuals
+
+GRID = 600  # starting points tried at most; a product that is larger is sampled
+POINTS = 120  # points of a curve used to rank starting points
+RIDGE = 1e-11
+
+
+def log_range(data: Data, column: int) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest logarithm (C,) of a column over the points that count."""
+    with np.errstate(all="ignore"):
+        logs = np.log(np.broadcast_to(data.columns[column], data.weights.shape))
+    counts = data.weights > 0
+    low = np.where(counts, logs, np.inf).min(1)
+    high = np.where(counts, logs, -np.inf).max(1)
+    return low, np.where(high > low, high, low + 1.0)
+
+
+def bounds(form: Form, data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bounds (C, p); those of a place on a column follow the range of the data."""
+    count = len(data.weights)
+    low = np.tile([parameter.low for parameter in form.parameters], (count, 1)).astype(float)
+    high = np.tile([parameter.high for parameter in form.parameters], (count, 1)).astype(float)
+    for i, parameter in enumerate(form.parameters):
+        if parameter.along is not None:
+            first, last = log_range(data, form.columns.index(parameter.along))
+            with np.errstate(over="ignore"):
+                low[:, i] = np.exp(first + parameter.low * (last - first))
+                high[:, i] = np.exp(first + parameter.high * (last - first))
+    return low, high
+
+
+def grid(form: Form, data: Data, seed: int = 0) -> np.ndarray:
+    """Nonlinear starting values (C, S, q), in the order of the nonlinear parameters."""
+    searched = [parameter for parameter in form.parameters if not parameter.linear]
+    lists = [np.asarray(parameter.starts, float) for parameter in searched]
+    total = int(np.prod([len(values) for values in lists])) if lists else 1
+    if total <= GRID:
+        table = np.array(list(itertools.product(*lists))).reshape(total, len(lists))
+    else:
+        unit = qmc.Sobol(len(lists), seed=seed).random(512)
+        table = np.column_stack([np.interp(unit[:, i], np.linspace(0, 1, len(v)), v) for i, v in enumerate(lists)])
+    table = np.tile(table, (len(data.weights), 1, 1))
+    for i, parameter in enumerate(searched):
+        if parameter.along is not None:
+            first, last = log_range(data, form.columns.index(parameter.along))
+            table[:, :, i] = np.exp(first[:, None] + table[:, :, i] * (last - first)[:, None])
+    return table
+
+
+def thin(data: Data) -> Data:
+    """Long curves with every so-many-th point only, for ranking starts."""
+    size = data.y.shape[1]
+    if size <= POINTS:
+        return data
+    chosen = np.unique(np.linspace(0, size - 1, POINTS).astype(int))
+    order = np.argsort(data.columns[0][0], kind="stable")[chosen] if len(data.y) == 1 else chosen
+    return Data(tuple(column[:, order] for column in data.columns), data.y[:, order], data.weights[:, order])
+
+
+def non_negative(basis: np.ndarray, y: np.ndarray, weights: np.ndarray, bounded: np.ndarray) -> np.ndarray:
+    """Least squares for a few coefficients (B, m) of the basis (B, m, n); the ``bounded`` ones are not below zero.
+
+    All subsets of the bounded coefficients are tried, which for so few is quicker than any iteration.
+    """
+    count, size, _ = basis.shape
+    weighted = basis * weights[:, None]
+    gram = weighted @ basis.transpose(0, 2, 1)
+    right = (weighted @ y[:, :, None])[:, :, 0]
+    index = np.arange(size)
+    scale = 1 / np.sqrt(np.maximum(gram[:, index, index], 1e-300))
+    gram = gram * scale[:, :, None] * scale[:, None, :]
+    right = right * scale
+    best = np.zeros((count, size))
+    gain = np.full(count, -np.inf)
+    for subset in itertools.product((True, False), repeat=size):
+        chosen = np.flatnonzero(subset)
+        if len(chosen) == 0 or not all(subset[i] or bounded[i] for i in range(size)):
+            continue
+        block = gram[:, chosen[:, None], chosen] + RIDGE * np.eye(len(chosen))
+        solved = np.linalg.solve(block, right[:, chosen, None])[:, :, 0]
+        feasible = (solved[:, bounded[chosen]] >= 0).all(1)
+        explained = np.where(feasible, (solved * right[:, chosen]).sum(1), -np.inf)
+        better = explained > gain
+        gain = np.where(better, explained, gain)
+        replaced = np.zeros((count, size))
+        replaced[:, chosen] = solved
+        best = np.where(better[:, None], replaced, best)
+    return best * scale
+
+
+def starting_points(form: Form, objective, data: Data, low, high, *, keep: int, seed: int = 0) -> np.ndarray:
+    """The ``keep`` most promising and mutually different starts (C, keep, p) of every curve."""
+    few = thin(data)
+    table = grid(form, data, seed)
+    curves, tried = table.shape[:2]
+    linear = np.array([parameter.linear for parameter in form.parameters])
+    bounded = np.array([parameter.low >= 0 for parameter in form.parameters])[linear]
+    theta = np.zeros((curves, tried, len(form.parameters)))
+    theta[:, :, ~linear] = table
+    theta[:, :, linear] = 1.0
+    size = few.y.shape[1]
+    worth = np.empty((curves, tried))
+    block = max(1, 1_000_000 // (tried * size * len(form.parameters)))
+    for first in range(0, curves, block):
+        part = slice(first, first + block)
+        which = np.repeat(np.arange(curves)[part], tried)
+        rows = few.rows(which)
+        flat = np.clip(theta[part].reshape(-1, len(form.parameters)), low[which], high[which])
+        if linear.any():
+            flat = _with_linear(form, objective, rows, flat, linear, bounded)
+        residual, _, _ = residuals(form, objective, rows, flat)
+        theta[part] = flat.reshape(-1, tried, len(form.parameters))
+        worth[part] = _total(objective, residual, rows.weights).reshape(-1, tried)
+    return _spread(theta, worth, table, keep)
+
+
+def _with_linear(form, objective, data, theta, linear, bounded):
+    """The same starts with the linear parameters at their least-squares values (relative ones for log objectives)."""
+    _, partials = form.evaluate(data.columns, theta)
+    shape = (len(theta), data.y.shape[1])
+    basis = np.stack([np.broadcast_to(partials[i], shape) for i in np.flatnonzero(linear)], axis=1)
+    basis = np.nan_to_num(basis, nan=0.0, posinf=1e100, neginf=-1e100)
+    y = np.broadcast_to(data.y, shape)
+    weights = np.broadcast_to(data.weights, shape)
+    if objective.logarithmic:
+        weights = weights / np.where(weights > 0, y, 1.0) ** 2
+    solved = theta.copy()
+    coefficients = non_negative(basis, np.where(weights > 0, y, 0.0), weights, bounded)
+    # a coefficient at exactly zero would never learn the parameters that act through it
+    least = 1e-3 * np.abs(coefficients).max(1, keepdims=True)
+    solved[:, linear] = np.where(bounded & (coefficients <= 0), least, coefficients)
+    return solved
+
+
+def _spread(theta, worth, table, keep):
+    """The best starts, skipping those whose neighbours in the grid are already taken."""
+    curves, tried = theta.shape[:2]
+    if tried <= keep:
+        return theta
+    scale = np.maximum(np.abs(table).max((0, 1)), 1e-300)
+    picked = np.empty((curves, keep, theta.shape[2]))
+    for c in range(curves):
+        order = np.argsort(worth[c], kind="stable")
+        chosen = [order[0]]
+        for i in order[1 : 40 * keep]:
+            if len(chosen) == keep:
+                break
+            gap = np.abs(table[c, chosen] - table[c, i]) / scale
+            if gap.max(1).min() > 0.08:
+                chosen.append(i)
+        chosen += [i for i in order if i not in set(chosen)][: keep - len(chosen)]
+        picked[c] = theta[c, chosen]
+    return picked

@@ -1,0 +1,114 @@
+"""The ScalingLaw estimator: recovery, conventions, refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from labkit import laws
+from labkit.registry import UnknownName
+
+X = np.geomspace(30, 30_000, 14)
+
+
+def noisy(seed, noise=0.01, floor=0.1):
+    return (floor + 8 * X**-0.5) * np.exp(noise * np.random.default_rng(seed).standard_normal(len(X)))
+
+
+@pytest.mark.parametrize("objective", ["squared", "log_squared", "huber_log", "asymmetric"])
+def test_noise_free_parameters_are_recovered(objective):
+    law = laws.ScalingLaw("power_floor", objective=objective).fit(X, 0.1 + 8 * X**-0.5)
+    np.testing.assert_allclose([law.parameters_[k] for k in ("E", "A", "alpha")], [0.1, 8, 0.5], rtol=1e-5)
+    assert law.objective_ < 1e-12
+    assert law.converged_
+
+
+def test_exponent_is_recovered_within_its_own_interval():
+    inside = 0
+    for seed in range(20):
+        law = laws.ScalingLaw("power_floor", "log_squared").fit(X, noisy(seed))
+        low, high = law.bootstrap(200, seed=0)["alpha"].quantile([0.025, 0.975])
+        inside += low <= 0.5 <= high
+    assert inside >= 14
+
+
+def test_intervals_hold_the_prediction_and_widen_with_the_level():
+    law = laws.ScalingLaw("power_floor", "log_squared").fit(X, noisy(0))
+    prediction, low, high = law.predict([1e5, 1e6], interval=0.9)
+    _, lower, higher = law.predict([1e5, 1e6], interval=0.99)
+    bounds = np.stack([lower, low, prediction, high, higher])
+    assert (np.diff(bounds, axis=0) > 0).all()
+
+
+def test_estimator_follows_the_conventions_of_scikit_learn():
+    law = laws.ScalingLaw("power", objective="squared", delta=0.1, seed=3)
+    copy = clone(law)
+    assert copy.get_params() == {"form": "power", "objective": "squared", "delta": 0.1, "seed": 3}
+    assert copy.set_params(form="M2").form == "M2"
+    assert not hasattr(law, "parameters_")
+    assert law.fit(X, noisy(0)) is law
+    assert 0.9 < law.score(X, noisy(0)) <= 1
+
+
+@pytest.mark.parametrize("form", ["power", "power_floor"])
+def test_fit_does_not_depend_on_units_or_order(form):
+    y = noisy(1)
+    base = laws.ScalingLaw(form).fit(X, y)
+    scaled = laws.ScalingLaw(form).fit(X * 1e-9, y * 1e4)
+    np.testing.assert_allclose(scaled.predict([1e-3]), 1e4 * base.predict([1e6]), rtol=1e-6)
+    assert scaled.parameters_["alpha"] == pytest.approx(base.parameters_["alpha"], rel=1e-6)
+    order = np.random.default_rng(0).permutation(len(X))
+    assert laws.ScalingLaw(form).fit(X[order], y[order]).parameters_ == base.parameters_
+
+
+def test_last_value_is_the_mean_at_the_largest_x():
+    law = laws.ScalingLaw("last_value").fit([3, 1, 3], [0.2, 0.9, 0.4])
+    assert law.parameters_["E"] == pytest.approx(0.3)
+    np.testing.assert_allclose(law.predict([10, 20]), [0.3, 0.3])
+
+
+def test_weights_of_zero_leave_points_out():
+    y = noisy(2)
+    spoiled = y.copy()
+    spoiled[4] = 50.0
+    weights = np.ones(len(X))
+    weights[4] = 0
+    whole = laws.ScalingLaw("power_floor").fit(np.delete(X, 4), np.delete(y, 4)).predict([1e6])
+    np.testing.assert_allclose(laws.ScalingLaw("power_floor").fit(X, spoiled, weights).predict([1e6]), whole, rtol=1e-5)
+
+
+def test_frame_columns_are_taken_by_name():
+    frame = pd.DataFrame({"x": X})
+    assert laws.ScalingLaw("power").fit(frame, noisy(0)).predict(frame).shape == X.shape
+
+
+def test_more_parameters_than_points_is_said():
+    law = laws.ScalingLaw("power_floor").fit([1.0, 2.0], [1.0, 0.7])
+    assert "cannot determine" in law.reason_
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        ([1, 2, np.nan], [1, 2, 3], "NaN"),
+        ([1, 2, 3], [1, np.inf, 3], "y has 1 NaN or infinite"),
+        ([0, 2, 3], [1, 2, 3], "above zero"),
+        ([1, 2, 3], [1, 0, 3], "objective='squared'"),
+        ([1, 2, 3], [1, 2], "one value per row"),
+        (["a", "b", "c"], [1, 2, 3], "numbers"),
+        ([], [], "no points"),
+        (np.ones((3, 2)), [1, 2, 3], "shape"),
+    ],
+)
+def test_points_that_cannot_be_fitted_are_refused(x, y, words):
+    with pytest.raises(ValueError, match=words):
+        laws.ScalingLaw("power").fit(x, y)
+
+
+def test_unknown_names_get_the_nearest_match():
+    with pytest.raises(UnknownName, match="power_floor"):
+        laws.ScalingLaw("power_flor").fit(X, noisy(0))
+    with pytest.raises(ValueError, match="huber_log"):
+        laws.ScalingLaw("power", objective="huber").fit(X, noisy(0))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        laws.ScalingLaw("power").fit(X, noisy(0)).predict(X, interval=90)
