@@ -1,0 +1,135 @@
+"""Axes: which range is drawn, which ticks are labelled, and what a logarithm cannot show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_EXPONENTS = (-15, 30)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a chart: its range in data units, its length in pixels and its title.
+
+    ``base`` is 10 or 2 for a logarithmic axis and 0 for a linear one; ``name`` is the channel.
+    """
+
+    name: str
+    title: str
+    low: float
+    high: float
+    base: int = 0
+    length: int = 460
+
+    def pixel(self, value: float) -> float:
+        """Where a value stands, in pixels from the left or from the top.
+
+        >>> Axis("x", "", 1, 100, base=10, length=200).pixel(10)
+        100.0
+        """
+        low, high, value = (math.log(v) for v in (self.low, self.high, value)) if self.base else (
+            self.low, self.high, value)  # fmt: skip
+        share = (value - low) / (high - low)
+        return self.length * (share if self.name == "x" else 1 - share)
+
+    def scale(self):
+        """The Altair scale, with the range fixed so that panels and redraws agree."""
+        import altair as alt
+
+        kind = {"type": "log", "base": self.base} if self.base else {"type": "linear"}
+        return alt.Scale(domain=[self.low, self.high], nice=False, **kind)
+
+    def axis(self, *, zooms: bool = True, **options):
+        """The Altair axis: powers of two, decades with 2 and 5 between when there are few, or plain numbers.
+
+        ``zooms`` says that the range can change on the page, so labels follow what is in view.
+        """
+        import altair as alt
+
+        count = options.pop("tickCount", 6 if self.length > 200 else 4)
+        if not self.base:
+            return alt.Axis(title=self.title, tickCount=count, **options)
+        if self.base == 2:
+            label, main = _label("datum.value"), "true"
+            options.setdefault("labelOverlap", "parity")
+        else:
+            main = _chosen(f"domain('{self.name}')" if zooms else f"[{self.low},{self.high}]", self.length)
+            label = f"({main}) ? {_label('datum.value')} : ''"
+            options.setdefault("labelOverlap", "parity" if zooms else False)
+        opacity = alt.condition(main, alt.value(0.22), alt.value(0))
+        return alt.Axis(title=self.title, labelExpr=label, gridOpacity=opacity, **options)
+
+
+def span(name: str, title: str, values: Iterable[float], *, log: bool, length: int, pad: float = 0.05) -> Axis:
+    """The axis that shows all given values, with a margin of ``pad`` of its length on both sides.
+
+    Raises ``ValueError`` when no value can be shown: all are missing or, on a logarithmic axis, not positive.
+
+    >>> axis = span("x", "examples", [32, 64, 1024], log=True, length=460)
+    >>> axis.base, axis.low < 32 < 1024 < axis.high
+    (2, True)
+    """
+    values = np.asarray(list(values), dtype=float)
+    values = np.unique(values[np.isfinite(values) & ((values > 0) | (not log))])
+    if not values.size:
+        raise ValueError(f"nothing to draw on the axis {title!r}: no value is {'positive' if log else 'finite'}")
+    low, high = (math.log(values[0]), math.log(values[-1])) if log else (float(values[0]), float(values[-1]))
+    if low == high:
+        low, high = (
+            (low - math.log(2), high + math.log(2)) if log else (low - (abs(low) or 1) / 2, high + (abs(low) or 1) / 2)
+        )
+    margin = pad * (high - low)
+    low, high = low - margin, high + margin
+    if log:
+        low, high = math.exp(low), math.exp(high)
+    return Axis(name, title, float(f"{low:.6g}"), float(f"{high:.6g}"), _base(values) if log else 0, length)
+
+
+def drawable(frame, positive: Iterable[str], finite: Iterable[str] = ()):
+    """The rows that can be drawn, and a note for the subtitle about those that cannot.
+
+    ``positive`` names the columns on logarithmic axes, ``finite`` those on linear ones.
+
+    >>> import pandas
+    >>> kept, note = drawable(pandas.DataFrame({"y": [0.1, 0.0, float("nan")]}), ["y"])
+    >>> len(kept), note
+    (1, '1 value ≤ 0 and 1 missing not drawn')
+    """
+    positive, finite = list(positive), list(finite)
+    numbers = frame[[*positive, *finite]].to_numpy(dtype=float, na_value=np.nan)
+    missing = ~np.isfinite(numbers).all(axis=1)
+    below = ~missing & (numbers[:, : len(positive)] <= 0).any(axis=1)
+    notes = []
+    if below.any():
+        notes.append(f"{below.sum():,} value{'s' if below.sum() > 1 else ''} ≤ 0")
+    if missing.any():
+        notes.append(f"{missing.sum():,} missing")
+    return frame[~(missing | below)], f"{' and '.join(notes)} not drawn" if notes else ""
+
+
+def _base(values: np.ndarray) -> int:
+    powers = np.log2(values)
+    return 2 if values.size > 1 and values[0] >= 1 and np.allclose(powers, np.round(powers), atol=1e-9) else 10
+
+
+def _chosen(domain: str, length: int) -> str:
+    """A Vega expression: whether this tick of a base-10 axis is labelled and carries a grid line."""
+    decades = f"(log({domain}[1]/{domain}[0])/LN10)"
+    digit = "round(datum.value/pow(10,floor(log(datum.value)/LN10+1e-9))*1e6)/1e6"
+    few, some = (1.1, 2.6) if length > 200 else (0.75, 1.8)
+    return f"{decades}<{few} || {digit}===1 || ({decades}<{some} && ({digit}===2 || {digit}===5))"
+
+
+def _label(value: str) -> str:
+    """A Vega expression for a tick's text: 1,000 and 0.05 as they are, powers of ten further out as 10⁶."""
+    powers = ",".join(f"'10{str(e).translate(_SUPERSCRIPTS)}'" for e in range(*_EXPONENTS))
+    exponent = f"floor(log({value})/LN10+1e-9)"
+    power = f"[{powers}][{exponent}-({_EXPONENTS[0]})]"
+    digit = f"{value}/pow(10,{exponent})"
+    far = f"(abs({digit}-1)<1e-9 ? {power} : format({digit},'.3~f')+'×'+{power})"
+    return f"({value}>=1e6 || {value}<9.99e-4) ? {far} : format({value},',.6~f')"

@@ -1,0 +1,135 @@
+"""Words for charts: axis titles with units, numbers as people write them, and the one-sentence description."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+_TITLES = {
+    "examples": "training examples",
+    "params": "parameters",
+    "tokens": "training tokens",
+    "unique_tokens": "unique training tokens",
+    "compute": "training compute (FLOPs)",
+    "flops": "training compute (FLOPs)",
+    "step": "step (updates)",
+    "steps": "steps (updates)",
+    "seconds": "time (s)",
+    "bytes": "size (bytes)",
+    "ratio": "ratio (fraction)",
+    "fraction": "fraction kept",
+    "width": "width (units)",
+    "bits": "precision (bits)",
+}
+_UNITS = {"error": "fraction wrong", "accuracy": "fraction right", "loss": "nats"}
+# Characters that XML forbids, and those that would turn a label's direction or hide in it.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+
+
+def title_of(column: str) -> str:
+    """The axis title of a column, with its unit where the name tells it.
+
+    >>> title_of("examples"), title_of("test_error"), title_of("learning_rate")
+    ('training examples', 'test error (fraction wrong)', 'learning rate')
+    """
+    if column in _TITLES:
+        return _TITLES[column]
+    words = one_line(column).replace("_", " ")
+    unit = _UNITS.get(words.rpartition(" ")[2])
+    return f"{words} ({unit})" if unit else words
+
+
+def words_of(column: str) -> str:
+    """The words of a column without the unit, for use in a sentence.
+
+    >>> words_of("test_error")
+    'test error'
+    """
+    return title_of(column).partition(" (")[0]
+
+
+def number(value: float) -> str:
+    """A number as people write it: three digits, thousands separated, powers of ten where it is far from one.
+
+    >>> number(1024), number(0.06149), number(3.2e-7), number(2.5e9), number(float("nan"))
+    ('1,024', '0.0615', '3.2e-07', '2.5e+09', 'unknown')
+    """
+    if value is None or not math.isfinite(value):
+        return "unknown" if value is None or math.isnan(value) else ("−∞" if value < 0 else "∞")
+    if value == int(value) and abs(value) < 1e7:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
+
+
+def count(n: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> count(1, "seed"), count(5, "seed"), count(2, "series")
+    ('1 seed', '5 seeds', '2 series')
+    """
+    return f"{n:,} {noun if n == 1 or noun.endswith('s') else noun + 's'}"
+
+
+def listing(names: Iterable[Any], limit: int = 5) -> str:
+    """Names in a sentence, the rest counted.
+
+    >>> listing(["a", "b", "c"]), listing(range(9), limit=3)
+    ('a, b and c', '0, 1, 2 and 6 more')
+    """
+    names = [short(name) for name in names]
+    if len(names) > limit:
+        return f"{', '.join(names[:limit])} and {len(names) - limit} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def one_line(text: Any, limit: int = 400) -> str:
+    """Text on one line, without characters that a picture cannot hold, cut at ``limit`` characters.
+
+    >>> one_line("a\\nb\\x00c"), one_line("word " * 9, limit=12)
+    ('a bc', 'word word w…')
+    """
+    line = " ".join(_UNPRINTABLE.sub("", str(text)).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def short(text: Any, limit: int = 24) -> str:
+    """A label short enough to stand beside a line.
+
+    >>> short("a very long name of a model indeed")
+    'a very long name of a m…'
+    """
+    return one_line(text, limit)
+
+
+def lines(text: str, width: int) -> list[str]:
+    """Text broken into lines of at most ``width`` characters, words kept whole where possible.
+
+    >>> lines("error falls with data", 12)
+    ['error falls', 'with data']
+    """
+    return textwrap.wrap(one_line(text), width=width, break_long_words=True) or [""]
+
+
+def sentence(*parts: str) -> str:
+    """One sentence from parts that may be empty: the first is the subject, the rest follow after commas.
+
+    >>> sentence("Test error against examples", "", "2 models")
+    'Test error against examples, 2 models.'
+    """
+    joined = one_line(", ".join(part.rstrip(".") for part in parts if part))
+    return joined if joined.endswith("…") else joined + "."
+
+
+def span(values: Iterable[float]) -> str:
+    """The range of some values.
+
+    >>> span([32, 1024, 64])
+    '32 to 1,024'
+    """
+    values = [value for value in values if math.isfinite(value)]
+    return f"{number(min(values))} to {number(max(values))}" if values else "no values"
