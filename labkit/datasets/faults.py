@@ -7,16 +7,16 @@ import numpy as np
 from labkit.seeds import generator
 
 
-def share(name: str, value: float, *, below: float = 1.0) -> float:
-    """A dial that is a share of the examples: the value, or ``ValueError`` outside [0, ``below``].
+def number(name: str, value: float, *, least: float = 0.0, most: float = 1.0) -> float:
+    """A dial that is a number in a range: the value, or an error that says the range.
 
-    >>> share("label_noise", 0.1)
-    0.1
+    >>> number("pixel_noise", 0.25)
+    0.25
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number from 0 to {below:g}")
-    if not 0 <= value <= below:
-        raise ValueError(f"{name}={value!r} is outside its range; expected a share from 0 to {below:g}")
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number from {least:g} to {most:g}")
+    if not least <= value <= most:
+        raise ValueError(f"{name}={value!r} is outside its range; expected a number from {least:g} to {most:g}")
     return float(value)
 
 
@@ -50,7 +50,7 @@ def flip_labels(targets: np.ndarray, fraction: float, classes: int, seed: int) -
     >>> int(flipped.sum()), bool((labels[flipped] != 0).all())
     (3, True)
     """
-    fraction = share("label_noise", fraction)
+    fraction = number("label_noise", fraction)
     random = generator(seed, "label noise")
     order = random.permutation(len(targets))
     shift = random.integers(1, max(classes, 2), size=len(targets))
@@ -59,3 +59,44 @@ def flip_labels(targets: np.ndarray, fraction: float, classes: int, seed: int) -
     if chosen.any() and classes < 2:
         raise ValueError(f"label_noise={fraction!r} needs at least 2 classes to flip between; there is {classes}")
     return np.where(chosen, (targets + shift) % classes, targets), chosen
+
+
+def copy_examples(count: int, fraction: float, seed: int) -> np.ndarray:
+    """The example that each of ``count`` examples shows, int (count,): itself, or for copies another one.
+
+    Exactly ``round(fraction * count)`` are copies, and what they copy is not itself a copy.
+
+    Raises ``ValueError`` where no original would be left.
+
+    >>> source = copy_examples(10, 0.3, seed=0)
+    >>> int((source != np.arange(10)).sum())
+    3
+    """
+    copies = round(number("duplicates", fraction) * count)
+    if copies == count and count:
+        raise ValueError(f"duplicates={fraction!r} leaves no original among {count:,} examples; give a smaller share")
+    random = generator(seed, "duplicates")
+    order = random.permutation(count)
+    source = np.arange(count)
+    source[order[:copies]] = random.choice(order[copies:], size=copies) if copies else order[:0]
+    return source
+
+
+def class_counts(count: int, classes: int, imbalance: float = 1.0) -> np.ndarray:
+    """How many of ``count`` examples each class has, falling geometrically from the first to the last.
+
+    Arguments:
+        count: examples altogether; the counts add up to it exactly.
+        classes: number of classes.
+        imbalance: how many times more the first has than the last, before rounding.
+
+    >>> class_counts(70, 3, imbalance=4.0).tolist()
+    [40, 20, 10]
+    """
+    shares = np.geomspace(imbalance, 1.0, classes)
+    exact = count * shares / shares.sum()
+    counts = np.floor(exact).astype(np.int64)
+    # Largest remainders first, and equal ones to the earlier class, so that the counts never rise.
+    left = count - counts.sum()
+    counts[np.lexsort((np.arange(classes), -np.round(exact - counts, 9)))[:left]] += 1
+    return counts

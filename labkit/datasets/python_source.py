@@ -54,9 +54,10 @@ def python_source(*, context: int = 16, packages: tuple[str, ...] = ()) -> Datas
 
     Every file belongs whole to training, validation or test. Of every 16 files next to each other in length, one goes
     to the test and one to validation, drawn by a hash of the path, so that each has about a sixteenth of the letters,
-    in files long and short. Files follow each other in the order of another hash, each ended by a 0, so that any stretch is a
-    mixture of subjects. ``stream(split)`` gives the text itself; windows are a view of it, overlap, and some reach over
-    the end of a file. A letter outside ASCII (one in 40,000) becomes ``?``; line ends are those of Unix.
+    in files long and short. Files follow each other in the order of another hash, each ended by a 0, so that any
+    stretch is a mixture of subjects. ``stream(split)`` gives the text itself; windows are a view of it, overlap, and
+    some reach over the end of a file. A letter outside ASCII (one in 40,000) becomes ``?``; line ends are those of
+    Unix.
 
     The text has about 7.4 million letters. It differs between versions of Python, and where an interpreter lacks some
     module: the fingerprint says which text you have. ``packages=("numpy", "pandas", "scipy", "sklearn")`` brings it to
