@@ -1,0 +1,177 @@
+"""Run notebooks headless and strictly, several at a time, and write a page for each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from labkit import places
+from labkit.progress import duration
+from labkit.registry import nearest
+
+from . import parameters
+from .outcome import Outcome, Reason, ReportError
+from .supervise import Job, Status, supervise
+
+# What a notebook should need at most, by preset; it is stopped at a multiple, since machines differ and are shared.
+BUDGET_SECONDS = {"smoke": 15, "lesson": 90, "full": 1200}
+_PATIENCE, _LEAST_SECONDS = 4, 120
+MEMORY_BYTES = 4 * 2**30
+
+
+def run(
+    notebooks: str | os.PathLike | Sequence[str | os.PathLike],
+    *,
+    preset: str = "lesson",
+    parameters: Mapping[str, Any] | None = None,
+    out: str | os.PathLike = "reports",
+    jobs: int = 1,
+    wall_seconds: float | None = None,
+    memory_bytes: int | None = None,
+    page: bool = True,
+    check: bool = False,
+    progress: bool = True,
+) -> list[Outcome]:
+    """Execute notebooks, each in a process and a kernel of its own, and write a page for each.
+
+    ``notebooks``: paths, or names of lessons. ``parameters``: values by name, as Python values or as text; text is
+    cast by the annotation in the parameters cell. ``out``: pages go there, and into ``runs/<notebook>`` below it
+    ``run.json``, ``records.json``, ``claims.json`` and ``executed.ipynb``. ``jobs``: notebooks at a time.
+    ``wall_seconds`` and ``memory_bytes``: hard limits per notebook (default: four times the preset's budget, at
+    least two minutes; 4 GiB in the kernel and all its children). ``check``: numbers that left their baseline fail
+    the run. ``progress``: tell on standard error.
+
+    Returns one ``Outcome`` per notebook, in their order; failures are outcomes, not exceptions. An interrupt (Ctrl-C
+    or SIGTERM) ends every run within seconds and is an outcome too. Raises ``ReportError`` where nothing can be
+    run: no such notebook, no such preset, two notebooks of one name.
+
+    >>> from labkit import reports
+    >>> outcomes = reports.run("01_learning_curves", preset="smoke", parameters={"seeds": "5"})  # doctest: +SKIP
+    >>> outcomes[0].reason.value, outcomes[0].exit_code  # doctest: +SKIP
+    ('ok', 0)
+    """
+    if isinstance(notebooks, str | os.PathLike):
+        notebooks = [notebooks]
+    paths = [_find(notebook) for notebook in notebooks]
+    names = [path.stem for path in paths]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ReportError(f"two notebooks of one name ({', '.join(sorted(twice))}) would write the same page")
+    if jobs < 1:
+        raise ReportError(f"jobs={jobs}: expected at least 1")
+    limits = (wall_seconds or _limit(preset), memory_bytes or MEMORY_BYTES, _threads(jobs))
+    tell = _teller(progress)
+    stop = threading.Event()
+
+    def one(path: Path) -> Outcome:
+        return _one(path, Path(out).resolve(), preset, dict(parameters or {}), limits, page, check, stop, tell)
+
+    with _interrupts(stop), ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(one, path) for path in paths]
+        _await(futures, stop)
+    return [future.result() for future in futures]
+
+
+def _find(notebook: str | os.PathLike) -> Path:
+    given = Path(notebook)
+    for path in (given, places.notebooks() / given, places.notebooks() / f"{given}.ipynb"):
+        if path.is_file():
+            return path.resolve()
+    known = [path.name for path in (given.parent if given.parent.is_dir() else Path()).glob("*.ipynb")]
+    known += [path.name for path in places.notebooks().glob("*.ipynb")]
+    raise ReportError(f"no notebook {os.fspath(notebook)!r}: {nearest(given.name, set(known))}")
+
+
+def _limit(preset: str) -> float:
+    return max(_LEAST_SECONDS, _PATIENCE * BUDGET_SECONDS.get(preset, BUDGET_SECONDS["lesson"]))
+
+
+def _threads(jobs: int) -> int | None:
+    """Threads for each kernel's numerical libraries, where several share the cores."""
+    return max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
+
+
+def _teller(progress: bool) -> Callable[[str], None]:
+    def tell(line: str) -> None:
+        sys.stderr.write(line + "\n")  # one write, so that lines of parallel runs do not mix
+        sys.stderr.flush()
+
+    return tell if progress else lambda line: None
+
+
+@contextlib.contextmanager
+def _interrupts(stop: threading.Event) -> Iterator[None]:
+    """Take SIGTERM, which is how CI cancels, as an interrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _await(futures: list[Future[Outcome]], stop: threading.Event) -> None:
+    pending: set[Future[Outcome]] = set(futures)
+    while pending:
+        try:
+            pending = wait(pending, timeout=0.2).not_done
+        except KeyboardInterrupt:
+            stop.set()
+
+
+def _one(
+    path: Path,
+    out: Path,
+    preset: str,
+    given: dict[str, Any],
+    limits: tuple[float, int, int | None],
+    page: bool,
+    check: bool,
+    stop: threading.Event,
+    tell: Callable[[str], None],
+) -> Outcome:
+    job = Job(path, path.stem, out / "runs" / path.stem, preset, {}, *limits)
+    try:
+        notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
+        job = replace(job, title=title(notebook) or path.stem)
+        declared = parameters.read(notebook)
+        if "preset" in declared:
+            given = {"preset": preset} | given
+        job = replace(job, parameters=parameters.resolve(declared, given))
+    except parameters.ParameterError as error:
+        return _refused(job, error.reason, f"Refused: {error}.")
+    except nbformat.reader.NotJSONError:
+        return _refused(job, Reason.WRONG_TYPE, f"{path.name} is not a notebook: it holds no JSON.")
+    if stop.is_set():
+        return _refused(job, Reason.INTERRUPTED, "Interrupted before it began.")
+    tell(f"{job.name}: {preset}, at most {duration(job.wall_seconds)}")
+    outcome = supervise(job, stop, tell)
+    tell(f"{job.name}: {outcome.sentence}")
+    return outcome
+
+
+def _refused(job: Job, reason: Reason, sentence: str) -> Outcome:
+    """A run that never began, written down like any other."""
+    Status(job).write(reason, sentence)
+    return Outcome(job.name, reason, sentence, job.directory)
+
+
+def title(notebook: nbformat.NotebookNode) -> str:
+    """The text of the first heading."""
+    for cell in notebook.cells:
+        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+            if line.startswith("#"):
+                return line.lstrip("#").strip()
+    return ""

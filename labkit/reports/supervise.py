@@ -1,0 +1,353 @@
+"""One run from start to end: a worker process, its budgets, and a ``run.json`` that is true at every moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from labkit import places
+from labkit.progress import duration
+
+from . import casting, files, provenance
+from .outcome import Outcome, Reason
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_TICK = 0.1
+_SAMPLE_SECONDS = 0.25
+_TELL_SECONDS = 5.0
+_GRACE_SECONDS = 5.0  # from an interrupt to a kill
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be run: a notebook, its values, its budgets, and where the results go."""
+
+    notebook: Path
+    title: str
+    directory: Path
+    preset: str
+    parameters: dict[str, Any]
+    wall_seconds: float
+    memory_bytes: int
+    threads: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The notebook's name without its suffix."""
+        return self.notebook.stem
+
+
+@dataclass
+class Status:
+    """The content of ``run.json`` while a job runs."""
+
+    job: Job
+    began: float = field(default_factory=time.monotonic)
+    cell: int = 0
+    cells: int = 0
+    peak_bytes: int = 0
+    cell_seconds: list[float] = field(default_factory=list)
+    content: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        job = self.job
+        before = files.read_json(job.directory / files.RUN) or {}
+        same = before.get("preset") == job.preset and before.get("reason") in (Reason.OK, Reason.DRIFTED)
+        self._before: list[float] = before.get("cell_seconds", []) if same else []
+        self._cell_began = self.began
+        for name in (files.RECORDS, files.CLAIMS, files.LESSON, files.EXECUTED):
+            (job.directory / name).unlink(missing_ok=True)  # else a failed run would show an earlier one's numbers
+        self.content = {
+            "notebook": job.name,
+            "title": job.title,
+            "path": os.path.relpath(job.notebook, places.work()),
+            "preset": job.preset,
+            "parameters": json.loads(json.dumps(job.parameters, default=str)),
+            "seeds": job.parameters.get("seeds"),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": provenance.versions(),
+            "machine": provenance.machine(),
+            "commit": provenance.commit(),
+            "wall_seconds": job.wall_seconds,
+            "memory_bytes": job.memory_bytes,
+            "process": files.this_process(),
+            "page": None,
+        }
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self.began
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds this run is likely to need: by the last run's cells, or else by the rate so far."""
+        if not self.cell:
+            return sum(self._before) or None
+        if len(self._before) == self.cells:
+            running = time.monotonic() - self._cell_began
+            return max(self._before[self.cell - 1] - running, 0) + sum(self._before[self.cell :])
+        return self.seconds / self.cell * (self.cells - self.cell) if self.cell > 1 else None
+
+    def next_cell(self, cell: int, cells: int) -> None:
+        """Note that the next cell began."""
+        self.end_cell()
+        self.cell, self.cells = cell, cells
+
+    def end_cell(self) -> None:
+        """Note that a cell ended."""
+        if self.cell:
+            self.cell_seconds.append(round(time.monotonic() - self._cell_began, 3))
+        self._cell_began = time.monotonic()
+
+    def line(self) -> str:
+        """Where the run is, for a reader who waits."""
+        left = self.seconds_left
+        tail = f", about {duration(left)} left" if left is not None else ""
+        return f"{self.job.name}: cell {self.cell} of {self.cells or '?'}, {duration(self.seconds)} gone{tail}"
+
+    def write(self, reason: Reason = Reason.RUNNING, sentence: str = "", **more: Any) -> None:
+        """Write ``run.json``, whole."""
+        left = self.seconds_left
+        self.content |= {
+            "status": reason.status,
+            "reason": reason.value,
+            "exit_code": reason.exit_code,
+            "sentence": sentence or self.line(),
+            "cell": self.cell,
+            "cells": self.cells,
+            "seconds": round(self.seconds, 2),
+            "seconds_left": round(left, 1) if reason is Reason.RUNNING and left is not None else None,
+            "peak_bytes": self.peak_bytes,
+            "cell_seconds": self.cell_seconds,
+            **more,
+        }
+        files.write_json(self.job.directory / files.RUN, self.content)
+
+
+class Worker:
+    """The worker process of one job: its events, its memory, and the ways to end it."""
+
+    def __init__(self, job: Job) -> None:
+        order = job.directory / "job.json"
+        self.log = job.directory / "log.txt"
+        files.write_json(
+            order,
+            {
+                "notebook": str(job.notebook),
+                "cwd": str(job.notebook.parent),
+                "executed": str(job.directory / files.EXECUTED),
+                "parameters": {name: casting.source(value) for name, value in job.parameters.items()},
+            },
+        )
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "labkit.reports.worker", str(order)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_environment(job),
+                text=True,
+                encoding="utf-8",
+                # Ctrl-C in a terminal reaches the whole group; the caller alone decides what it means.
+                **({"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}),
+            )
+        self._seen: set[psutil.Process] = set()
+        self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            self._events.put(json.loads(line))
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The events that came since the last call; waits one tick for the first."""
+        wait = _TICK
+        while True:
+            try:
+                yield self._events.get(timeout=wait) if wait else self._events.get_nowait()
+            except queue.Empty:
+                return
+            wait = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the process ended and said all it had to say."""
+        return self._process.poll() is not None and not self._reader.is_alive() and self._events.empty()
+
+    def memory(self) -> int:
+        """Bytes resident in the kernel and everything below it."""
+        total = 0
+        try:
+            below = psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.Error:
+            return 0
+        for process in below:
+            try:
+                total += process.memory_info().rss
+                self._seen.add(process)
+            except psutil.Error:
+                continue
+        return total
+
+    def interrupt(self) -> None:
+        """Ask the kernel to stop, as the Stop button of a notebook does."""
+        try:
+            self._process.stdin.write("interrupt\n")
+            self._process.stdin.flush()
+        except OSError:
+            pass  # it ended in the meantime
+
+    def close(self) -> None:
+        """End the process and everything it ever started."""
+        self.memory()
+        for process in (self._process, *self._seen):
+            try:
+                process.kill()
+            except (psutil.Error, OSError):
+                continue
+        self._process.wait()
+        self._reader.join(timeout=5)
+        for stream in (self._process.stdin, self._process.stdout):
+            try:
+                stream.close()
+            except OSError:
+                continue
+
+
+def _environment(job: Job) -> dict[str, str]:
+    beside = job.notebook.parent
+    lessons = beside if (beside / "presets").is_dir() else places.notebooks()
+    own = {
+        "LABKIT_RUN_DIR": str(job.directory),
+        "LABKIT_HEADLESS": "1",
+        "LABKIT_STORE": os.environ.get("LABKIT_STORE", str(places.work() / ".labkit" / "points")),
+        "LABKIT_NOTEBOOKS": str(lessons),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    threads = {} if job.threads is None else {"OMP_NUM_THREADS": str(job.threads)}
+    return places.environment() | threads | os.environ | own
+
+
+def supervise(job: Job, stop: threading.Event, tell: Callable[[str], None]) -> Outcome:
+    """Run one job to its end and say how it ended.
+
+    ``stop``: set by the caller to interrupt the run; ``tell``: takes progress lines. Whatever happens, the worker
+    and its kernel are gone and ``run.json`` is true on return.
+    """
+    status = Status(job)
+    status.write()
+    worker = Worker(job)
+    try:
+        order, end = _watch(job, worker, status, stop, tell)
+    finally:
+        worker.close()
+    status.end_cell()
+    reason, sentence, details = _judge(status, order, end, worker.log)
+    lesson = files.read_json(job.directory / files.LESSON) or {}
+    status.content["seeds"] = lesson.get("seeds", status.content["seeds"])
+    status.content["versions"] = status.content["versions"] | (lesson.get("versions") or {})
+    stopped = end["fault"]["evalue"] if end.get("end") == "stopped" else None
+    status.write(reason, sentence, details=details, stopped=stopped)
+    return Outcome(job.name, reason, sentence, job.directory, None, status.seconds, details)
+
+
+def _watch(
+    job: Job, worker: Worker, status: Status, stop: threading.Event, tell: Callable[[str], None]
+) -> tuple[Reason | None, dict[str, Any]]:
+    """Follow a worker; return the order that ended it, if one did, and what it said of its end."""
+    order: Reason | None = None
+    end: dict[str, Any] = {}
+    ordered = sampled = 0.0
+    told = time.monotonic()
+    while not worker.over:
+        for event in worker.events():
+            if event["event"] == "cell":
+                status.next_cell(event["cell"], event["cells"])
+                status.write()
+            else:
+                end |= event
+        now = time.monotonic()
+        if now - sampled < _SAMPLE_SECONDS:
+            continue
+        sampled, memory = now, worker.memory()
+        status.peak_bytes = max(status.peak_bytes, memory)
+        if now - told > _TELL_SECONDS:
+            told = now
+            status.write()
+            tell(status.line())
+        if order is None:
+            order = _order(job, status, memory, stop)
+            ordered = now
+        if order is not None:
+            worker.interrupt()
+            if now - ordered > _GRACE_SECONDS:
+                break
+    return order, end
+
+
+def _order(job: Job, status: Status, memory: int, stop: threading.Event) -> Reason | None:
+    if stop.is_set():
+        return Reason.INTERRUPTED
+    if status.seconds > job.wall_seconds:
+        return Reason.OVER_TIME
+    return Reason.OVER_MEMORY if memory > job.memory_bytes else None
+
+
+def _judge(status: Status, order: Reason | None, end: dict[str, Any], log: Path) -> tuple[Reason, str, str]:
+    job, fault = status.job, end.get("fault") or {}
+    number = fault.get("number", status.cell)
+    where = f"in cell {number} of {status.cells}" if number else "before its first cell"
+    kind = end.get("end")
+    details = _COLOUR.sub("", "\n".join(fault.get("traceback") or ()))
+    if order is Reason.OVER_TIME:
+        budget, needed = duration(job.wall_seconds), duration(status.seconds)
+        return order, f"Over its time budget of {budget}: stopped after {needed}, {where}.", ""
+    if order is Reason.OVER_MEMORY:
+        return order, f"Over its memory budget of {_size(job.memory_bytes)}: {_size(status.peak_bytes)} {where}.", ""
+    if kind in ("ok", "stopped"):
+        early = f" It stopped early, as it means to: {fault['evalue']}" if kind == "stopped" else ""
+        return Reason.OK, f"Ran to its end in {duration(status.seconds)}.{early}", ""
+    if order is Reason.INTERRUPTED or fault.get("ename") == "KeyboardInterrupt":
+        return Reason.INTERRUPTED, f"Interrupted {where}; run it again, and finished points are not computed again.", ""
+    what = f"{fault.get('ename')}: {fault.get('evalue')}".strip().rstrip(":")
+    if kind == "raised":
+        return Reason.NOTEBOOK_RAISED, f"The notebook raised an exception {where}: {what}", details
+    if kind == "widget":
+        return Reason.WIDGET_RAISED, f"A widget or a thread swallowed an exception, {where}: {what}", details
+    return Reason.KERNEL_KILLED, _kernel_sentence(status, end, where), _tail(log)
+
+
+def _kernel_sentence(status: Status, end: dict[str, Any], where: str) -> str:
+    code = end.get("returncode")
+    held = f"it held {_size(status.peak_bytes)} at most, within its budget of {_size(status.job.memory_bytes)}"
+    if code is None:
+        return f"The kernel's process is gone {where}, and left no word; {held}."
+    if code >= 0:
+        return f"The kernel left by itself {where}, with exit code {code}; {held}."
+    name = signal.Signals(-code).name
+    advice = "; the system may have run out of memory" if name == "SIGKILL" else ""
+    return f"The kernel was killed by {name} from outside or by its own code, {where}; {held}{advice}."
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-20:])
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
