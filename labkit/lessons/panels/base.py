@@ -1,0 +1,248 @@
+"""A panel: a few controls, one evaluation, one chart, and a sentence about it.
+
+A panel works without a front end (``set``, ``value``, ``figure``), shows its chart below the controls when
+somebody is looking, and leaves a static picture in a report. Errors are never hidden: they stand in the panel,
+and are raised as well where nobody is looking.
+"""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import ipywidgets as widgets
+
+from labkit import display
+from labkit.lessons.panels.controls import Control
+from labkit.lessons.panels.latest import Latest
+from labkit.lessons.panels.messages import error_html, status_html
+from labkit.registry import nearest
+
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_REMEMBERED = 64  # evaluations kept, so that going back redraws at once
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One evaluation: the record, its chart, and the chart as MIME bundle, made when first shown."""
+
+    record: Any
+    figure: Any
+
+    @cached_property
+    def bundle(self) -> dict[str, Any]:
+        return display.bundle(self.figure)
+
+
+class Panel:
+    """Controls that drive one evaluation and its chart.
+
+    Arguments:
+        title: what the panel is for; names the group of controls for screen readers.
+        controls: the controls, in the order of their rows.
+        evaluate: pure function of the settings (a dict by control name) that returns a record.
+        draw: function of the record that returns a chart of fixed size.
+        say: function of the record that returns one or two sentences for the status line.
+
+    The functions run on a thread when somebody is looking, so they must not touch widgets.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        controls: Sequence[Control],
+        *,
+        evaluate: Callable[[dict[str, Any]], Any],
+        draw: Callable[[Any], Any],
+        say: Callable[[Any], str],
+    ) -> None:
+        self.title = title
+        self.controls = {control.name: control for control in controls}
+        self.error: Exception | None = None
+        self._evaluate, self._draw, self._say = evaluate, draw, say
+        self._remembered: OrderedDict[str, Drawn] = OrderedDict()
+        self._drawn: Drawn | None = None
+        self._handles: list[Any] = []
+        self._lock = threading.RLock()
+        self._latest = Latest(self._compute, self._deliver, self._fail, lambda: self._status("computing …"))
+        self._build()
+        for control in controls:
+            control.listen(self._changed)
+
+    # ---- without a front end -------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The value of every control by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def set(self, **values: Any) -> Panel:
+        """Move controls and evaluate once; returns the panel.
+
+        Raises ``ValueError`` or ``TypeError`` for a value its control cannot take, and moves nothing then.
+        """
+        for name in values:
+            if name not in self.controls:
+                raise ValueError(f"this panel has no control {name!r}: {nearest(name, self.controls)}")
+        accepted = {name: self.controls[name].accept(value) for name, value in values.items()}
+        for name, value in accepted.items():
+            self.controls[name].quietly(value)
+        self._refresh()
+        return self
+
+    @property
+    def value(self) -> Any:
+        """The record of the current settings."""
+        return self._ensure().record
+
+    @property
+    def figure(self) -> Any:
+        """The chart of the current record."""
+        return self._ensure().figure
+
+    def wait(self, timeout: float = 60.0) -> bool:
+        """Wait until no evaluation runs or waits; False when the time was up first."""
+        return self._latest.wait(timeout)
+
+    def to_parameters(self) -> str:
+        """Lines for the parameters cell that bring a report to these settings.
+
+        Names are the controls' names; a notebook passes its parameters to the panel under the same names.
+        """
+        lines = [
+            f"{name}: {_annotation(control.value)} | None = {control.value!r}  # {control.note}"
+            for name, control in self.controls.items()
+        ]
+        return "\n".join(lines)
+
+    # ---- evaluation ----------------------------------------------------------------------------------------------
+
+    def _ensure(self) -> Drawn:
+        if self._drawn is None:
+            self._refresh()
+        return self._drawn
+
+    def _refresh(self) -> None:
+        """Evaluate in this thread and raise what it raises."""
+        self._latest.supersede()
+        try:
+            self._deliver(self._compute(self.settings))
+        except Exception as error:
+            self._show_error(error)
+            raise
+
+    def _changed(self) -> None:
+        if display.headless():
+            self._refresh()
+        else:
+            self._latest.submit(self.settings)
+
+    def _compute(self, settings: dict[str, Any]) -> Drawn:
+        key = repr(settings)
+        with self._lock:
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+                return self._remembered[key]
+        record = self._evaluate(settings)
+        drawn = Drawn(record, self._draw(record))
+        with self._lock:
+            self._remembered[key] = drawn
+            while len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return drawn
+
+    def _deliver(self, drawn: Drawn) -> None:
+        """Make this the panel's state, in the panel and in every place where its chart is shown."""
+        with self._lock:
+            self._drawn = drawn
+            self.error = None
+            for handle in self._handles:
+                handle.update(drawn.bundle, raw=True)
+            self._error_box.layout.display = "none"
+            self._error_box.value = ""
+            self._status(self._say(drawn.record))
+            if self._parameters.layout.display != "none":
+                self._parameters.value = self.to_parameters()
+
+    def _fail(self, error: Exception) -> None:
+        """What a callback does with an exception: show it to who is looking, raise it where nobody is."""
+        self._show_error(error)
+        if display.headless():
+            raise error
+
+    # ---- with a front end ----------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._status_line = widgets.HTML()
+        self._error_box = widgets.HTML(layout=widgets.Layout(display="none"))
+        self._parameters = widgets.Textarea(
+            description="For the parameters cell",
+            style={"description_width": "15em"},
+            tooltip="Select all, copy, and paste into the parameters cell",
+            rows=max(2, len(self.controls)),
+            layout=widgets.Layout(display="none", width="100%"),
+        )
+        self._copy = widgets.Button(
+            description="Show as parameters",
+            tooltip="Shows these settings as lines for the parameters cell, ready to copy",
+            layout=widgets.Layout(width="auto"),
+        )
+        self._copy.on_click(self._toggle_parameters)
+        heading = widgets.HTML(f"<b>{html.escape(self.title)}</b>")
+        rows = [control.box for control in self.controls.values()]
+        self.widget = widgets.VBox(
+            [heading, *rows, self._buttons(), self._parameters, self._status_line, self._error_box]
+        )
+
+    def _buttons(self) -> widgets.Widget:
+        return widgets.HBox([self._copy])
+
+    def _toggle_parameters(self, _button: Any) -> None:
+        hidden = self._parameters.layout.display == "none"
+        self._parameters.value = self.to_parameters()
+        self._parameters.layout.display = "" if hidden else "none"
+        self._copy.description = "Hide parameters" if hidden else "Show as parameters"
+
+    def _status(self, text: str) -> None:
+        self._status_line.value = status_html(text)
+
+    def _show_error(self, error: Exception) -> None:
+        self.error = error
+        self._error_box.value = error_html(error)
+        self._error_box.layout.display = ""
+        self._status("That did not work; the chart still shows the last settings that did.")
+
+    def bundle(self) -> dict[str, Any]:
+        """The MIME bundle: the widget view first, then the chart, its static picture and its sentence."""
+        return {**self._view(), **self._ensure().bundle}
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, Any]:
+        return self.bundle()
+
+    def _ipython_display_(self) -> None:
+        """One output with everything for a report; controls above a live chart for somebody who is looking."""
+        from IPython.display import display as publish
+
+        if display.headless():
+            publish(self.bundle(), raw=True)
+            return
+        publish({**self._view(), "text/plain": f"{self.title}: run this cell to use the controls."}, raw=True)
+        try:
+            chart = self._ensure().bundle
+        except Exception:  # stands in the panel already; the chart's place is kept for when it works
+            chart = {"text/plain": ""}
+        self._handles.append(publish(chart, raw=True, display_id=True))
+
+    def _view(self) -> dict[str, Any]:
+        return {_WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}
+
+
+def _annotation(value: Any) -> str:
+    if isinstance(value, list):
+        return f"list[{type(value[0]).__name__}]"
+    return type(value).__name__

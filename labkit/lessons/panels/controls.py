@@ -1,0 +1,236 @@
+"""Controls that can be used from the keyboard and are named for screen readers.
+
+A slider's handle has no accessible name, so every slider stands behind a label that says meaning and value,
+and beside a number box that carries the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from labkit.registry import nearest
+
+_LABEL_WIDTH = "15em"
+
+
+class Control:
+    """One named value of a panel and the widgets that show it.
+
+    ``value`` is the Python value, ``box`` the widget to display, ``note`` the comment of the parameters cell.
+    """
+
+    def __init__(self, name: str, label: str, note: str, value: Any) -> None:
+        self.name, self.label, self.note = name, label, note
+        self._value = value
+        self._listeners: list[Callable[[], None]] = []
+        self._setting = False
+        self.box: widgets.Widget
+
+    @property
+    def value(self) -> Any:
+        """The value the panel works with."""
+        return self._value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        value = self.accept(value)
+        if value != self._value:
+            self._value = value
+            self._show()
+            for listener in self._listeners:
+                listener()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call this after every change of the value, whoever made it."""
+        self._listeners.append(listener)
+
+    def accept(self, value: Any) -> Any:
+        """The value in the control's own form; raises ValueError or TypeError for one it cannot take."""
+        raise NotImplementedError
+
+    def quietly(self, value: Any) -> None:
+        """Change the value without telling the listeners."""
+        self._value = self.accept(value)
+        self._show()
+
+    def _show(self) -> None:
+        """Write the value into the widgets without taking their echo for a change made by the reader."""
+        self._setting = True
+        try:
+            self._write()
+        finally:
+            self._setting = False
+
+    def _write(self) -> None:
+        raise NotImplementedError
+
+    def _moved(self, change: Mapping[str, Any]) -> None:
+        if not self._setting:
+            self.value = self._read(change["new"])
+
+    def _read(self, shown: Any) -> Any:
+        return shown
+
+
+class Slider(Control):
+    """A number between two ends: a label with the value, a slider, and a number box.
+
+    Arguments:
+        name: the keyword of ``panel.set`` and of the parameters cell.
+        label: what the number means, in words.
+        low, high: the ends, both included.
+        value: where it starts; moved to the nearer end when outside is refused.
+        step: of the slider; the number box takes any value between the ends (for integers, any integer).
+        log: whether equal moves of the slider are equal factors.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        low: float,
+        high: float,
+        value: float,
+        *,
+        step: float,
+        log: bool = False,
+        note: str = "",
+    ) -> None:
+        if not low < high:
+            raise ValueError(f"control {name} goes from {low!r} to {high!r}, expected a lower end below the upper one")
+        self.low, self.high = low, high
+        self.integer = all(isinstance(end, int) for end in (low, high)) and isinstance(step, int) and not log
+        super().__init__(name, label, note or label, None)
+        self._value = value = self.accept(value)
+        style, tooltip = {"description_width": _LABEL_WIDTH}, f"{label}, from {low:g} to {high:g}"
+        common = {"description": self._caption(value), "readout": False, "style": style, "tooltip": tooltip}
+        wide = widgets.Layout(width="28em", max_width="100%")
+        if log:
+            import math
+
+            self.slider = widgets.FloatLogSlider(
+                value=value, base=10, min=math.log10(low), max=math.log10(high), step=step, layout=wide, **common
+            )
+        elif self.integer:
+            self.slider = widgets.IntSlider(value=value, min=low, max=high, step=step, layout=wide, **common)
+        else:
+            self.slider = widgets.FloatSlider(value=value, min=low, max=high, step=step, layout=wide, **common)
+        box = widgets.BoundedIntText if self.integer else widgets.BoundedFloatText
+        self.number = box(
+            value=value,
+            min=low,
+            max=high,
+            step=step if not log else None,
+            description=label,  # read out, not drawn: the label before the slider says it already
+            style={"description_width": "0px"},
+            tooltip=f"{tooltip}: type a number",
+            layout=widgets.Layout(width="8em"),
+        )
+        self.slider.observe(self._moved, "value")
+        self.number.observe(self._moved, "value")
+        self.box = widgets.HBox([self.slider, self.number], layout=widgets.Layout(flex_flow="row wrap"))
+
+    def accept(self, value: Any) -> Any:
+        if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+            raise TypeError(f"control {self.name} got {value!r}, expected a number from {self.low:g} to {self.high:g}")
+        value = int(value) if self.integer and float(value).is_integer() else float(value)
+        if self.integer and not isinstance(value, int):
+            raise ValueError(f"control {self.name} got {value!r}, expected a whole number")
+        slack = 1e-9 * (self.high - self.low)
+        if not self.low - slack <= value <= self.high + slack:
+            raise ValueError(f"control {self.name} got {value:g}, expected {self.low:g} to {self.high:g}")
+        return min(max(value, self.low), self.high)
+
+    def _caption(self, value: Any) -> str:
+        return f"{self.label} = {value}" if self.integer else f"{self.label} = {value:.4g}"
+
+    def _write(self) -> None:
+        self.slider.description = self._caption(self._value)
+        self.slider.value = self._value
+        self.number.value = self._value
+
+    def _moved(self, change: Mapping[str, Any]) -> None:
+        if not self._setting:
+            # a log slider's own arithmetic can land a hair outside its ends
+            self.value = min(max(change["new"], self.low), self.high)
+
+
+class Choice(Control):
+    """One of a few options, as a drop-down list."""
+
+    def __init__(
+        self, name: str, label: str, options: Sequence[Any] | Mapping[str, Any], value: Any, *, note: str = ""
+    ) -> None:
+        self.options = dict(options) if isinstance(options, Mapping) else {str(option): option for option in options}
+        super().__init__(name, label, note or label, None)
+        self._value = self.accept(value)
+        self.menu = widgets.Dropdown(
+            options=list(self.options.items()),
+            value=self._value,
+            description=label,
+            style={"description_width": _LABEL_WIDTH},
+            tooltip=label,
+            layout=widgets.Layout(width="28em", max_width="100%"),
+        )
+        self.menu.observe(self._moved, "value")
+        self.box = self.menu
+
+    def accept(self, value: Any) -> Any:
+        for option in self.options.values():
+            if option == value:
+                return option
+        hint = nearest(value, map(str, self.options.values()))
+        raise ValueError(f"control {self.name} got {value!r}: {hint}")
+
+    def _write(self) -> None:
+        self.menu.value = self._value
+
+
+class Several(Control):
+    """Any number of options, at least one, as a row of check boxes."""
+
+    def __init__(self, name: str, label: str, options: Sequence[Any], value: Sequence[Any], *, note: str = "") -> None:
+        self.options = list(options)
+        super().__init__(name, label, note or label, None)
+        self._value = self.accept(value)
+        self.boxes = [
+            widgets.Checkbox(
+                value=option in self._value,
+                description=str(option),
+                tooltip=f"{label}: {option}",
+                indent=False,
+                layout=widgets.Layout(width="auto", margin="0 1em 0 0"),
+            )
+            for option in self.options
+        ]
+        for box in self.boxes:
+            box.observe(self._moved, "value")
+        caption = widgets.Label(label, layout=widgets.Layout(width=_LABEL_WIDTH, justify_content="flex-end"))
+        self.box = widgets.HBox([caption, *self.boxes], layout=widgets.Layout(flex_flow="row wrap"))
+
+    def accept(self, value: Any) -> Any:
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            raise TypeError(f"control {self.name} got {value!r}, expected a list of options")
+        chosen = list(value)
+        for item in chosen:
+            if item not in self.options:
+                raise ValueError(f"control {self.name} got {item!r}: {nearest(item, map(str, self.options))}")
+        if not chosen:
+            raise ValueError(f"control {self.name} needs at least one of {', '.join(map(str, self.options))}")
+        return [option for option in self.options if option in chosen]
+
+    def _write(self) -> None:
+        for option, box in zip(self.options, self.boxes, strict=True):
+            box.value = option in self._value
+
+    def _moved(self, change: Mapping[str, Any]) -> None:
+        if self._setting:
+            return
+        chosen = [option for option, box in zip(self.options, self.boxes, strict=True) if box.value]
+        if chosen:
+            self.value = chosen
+        else:  # the last one stays ticked
+            self._show()
