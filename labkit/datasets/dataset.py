@@ -93,6 +93,13 @@ class Dataset:
         inputs, targets = self.split(split)
         return _unroll(inputs, targets)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the examples take, in bytes."""
+        if self.kind == "text":
+            return sum(self.stream(split).nbytes for split in SPLITS)
+        return sum(array.nbytes for split in SPLITS for array in self.split(split))
+
     def describe(self) -> str:
         """One paragraph in plain words: what it is, how much of it, what was planted, the fingerprint."""
         n, v, t = (f"{len(self.split(split)[0]):,}" for split in SPLITS)

@@ -12,7 +12,7 @@ import pandas as pd
 from labkit.datasets.dataset import Dataset
 from labkit.datasets.entries import Entry, register
 from labkit.datasets.faults import flip_labels, whole
-from labkit.seeds import derive
+from labkit.datasets.splits import keys, stratified
 
 TEST = 500
 """How many examples are held out for the test, always the same ones."""
@@ -42,10 +42,10 @@ def digits(*, validation: int = 273, label_noise: float = 0.0, seed: int = 0) ->
     """
     whole("validation", validation, most=_TOTAL - TEST - _CLASSES)
     images, targets = _read()
-    key = np.array([derive(0, "digits", i) for i in range(len(targets))])
-    test = _stratified(targets, np.arange(len(targets)), key, TEST)
+    key = keys("digits", len(targets))
+    test = stratified(targets, np.arange(len(targets)), key, TEST)
     rest = np.setdiff1d(np.arange(len(targets)), test)
-    held = _stratified(targets, rest, key, validation)
+    held = stratified(targets, rest, key, validation)
     train = np.setdiff1d(rest, held)
     train, held, test = (part[np.argsort(key[part])] for part in (train, held, test))
     labels, flipped = flip_labels(targets[train], label_noise, _CLASSES, seed)
@@ -65,17 +65,6 @@ def digits(*, validation: int = 273, label_noise: float = 0.0, seed: int = 0) ->
         faults=faults,
         options={"validation": validation, "label_noise": label_noise, "seed": seed},
     )
-
-
-def _stratified(targets: np.ndarray, among: np.ndarray, key: np.ndarray, count: int) -> np.ndarray:
-    """``count`` of the examples ``among``, each class giving its share, those with the smallest keys first."""
-    order = among[np.argsort(key[among])]
-    within = np.empty(len(order))
-    for label in np.unique(targets[order]):
-        mine = targets[order] == label
-        within[mine] = (np.arange(mine.sum()) + 0.5) / mine.sum()
-    # Taking the smallest positions within their own classes takes the same share of every class.
-    return np.sort(order[np.argsort(within, kind="stable")[:count]])
 
 
 def _read() -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,8 @@ class Entry:
                 raise TypeError(f"dataset {self.name!r} has no option {name!r}: {nearest(name, defaults)}")
         chosen = {name: _plain(value) for name, value in {**defaults, **options}.items()}
         if all(isinstance(value, Hashable) for value in chosen.values()):
-            return _load(self, tuple((name, type(value), value) for name, value in chosen.items()))
+            key = (self, *((name, type(value), value) for name, value in chosen.items()))
+            return _kept.get(key, lambda: _build(self, chosen))
         return _build(self, chosen)
 
 
@@ -82,12 +84,27 @@ def _build(entry: Entry, options: Mapping[str, Any]) -> Dataset:
     return data
 
 
-@functools.lru_cache(maxsize=4)
-def _load(entry: Entry, options: tuple[tuple[str, type, Any], ...]) -> Dataset:
-    """The last few datasets loaded: sweeps ask for the same one at every point."""
-    return _build(entry, {name: value for name, _, value in options})
+class _Kept:
+    """The datasets loaded last, up to some bytes: a sweep asks for the same one at every point."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._held: OrderedDict[Hashable, Dataset] = OrderedDict()
+
+    def get(self, key: Hashable, build: Callable[[], Dataset]) -> Dataset:
+        with self._lock:
+            data = self._held.pop(key, None)
+        if data is None:
+            data = build()
+        with self._lock:
+            data = self._held.setdefault(key, data)
+            while len(self._held) > 1 and sum(kept.nbytes for kept in self._held.values()) > self.most_bytes:
+                self._held.popitem(last=False)
+        return data
 
 
+_kept = _Kept(most_bytes=256 * 2**20)
 _registry: Registry[Entry] = Registry("dataset")
 
 
