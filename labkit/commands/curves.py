@@ -1,0 +1,152 @@
+"""``labkit fit`` and ``labkit forecast``: laws for a reader's own curve, from a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+def _file_options(command):
+    options = [
+        click.argument("file", type=click.Path(path_type=Path)),
+        click.option("--x", "x", help="Column of the size; default: the one with a usual name, such as examples."),
+        click.option("--y", "y", help="Column of the error or loss; default: the one with a usual name."),
+        click.option("--se", help="Column of the standard error of y."),
+        click.option(
+            "--interval", default=0.9, show_default=True, type=click.FloatRange(0, 1, True, True), help="Level."
+        ),
+        click.option("--seed", default=0, show_default=True, help="Seed of the resamples."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _read(file, x, y, se, as_json):
+    from labkit import curve_files
+
+    curve = curve_files.read_curve(file, x, y, se)
+    if curve.attrs["dropped"] and not as_json:
+        click.echo(f"{curve.attrs['dropped']} rows without a finite value are left out.", err=True)
+    return curve
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity: what cannot be reached is null."""
+    return value if abs(value) != float("inf") else None
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  labkit fit errors.csv
+  labkit fit errors.csv --x examples --y error --form power --json"""
+)
+@_file_options
+@click.option("--form", default="power_floor", show_default=True, help="One of labkit list forms.")
+@click.option(
+    "--objective", default="log_squared", show_default=True, help="squared, log_squared, huber_log, asymmetric."
+)
+def fit(file, x, y, se, interval, seed, as_json, form, objective):
+    """Fit one law to the points in FILE and print its parameters with their intervals."""
+    from labkit import laws
+
+    curve = _read(file, x, y, se, as_json)
+    law = laws.ScalingLaw(form, objective=objective, seed=seed).fit(curve.x, curve.y)
+    draws = law.bootstrap(1000, seed=seed)
+    low, high = draws.quantile((1 - interval) / 2), draws.quantile((1 + interval) / 2)
+    if as_json:
+        parameters = {k: {"value": v, "low": low[k], "high": high[k]} for k, v in law.parameters_.items()}
+        found = {"form": form, "points": len(curve), "parameters": parameters, "objective": law.objective_}
+        click.echo(json.dumps({**found, "converged": bool(law.converged_), "reason": law.reason_}, indent=2))
+    else:
+        click.echo(f"{form} on {len(curve)} points of {file.name}: {law.reason_}\n")
+        click.echo(f"{'parameter':<12}{'value':>12}{'low':>12}{'high':>12}   ({interval:.0%} interval)")
+        for name, value in law.parameters_.items():
+            click.echo(f"{name:<12}{value:>12.4g}{low[name]:>12.4g}{high[name]:>12.4g}")
+    sys.exit(0 if law.converged_ else 6)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  labkit forecast errors.csv --at 1e6
+  labkit forecast errors.csv --x examples --y error --at 1e5 --at 1e6 --target 0.05 --bounds 0 1
+  labkit forecast errors.csv --at 1e6 --chart forecast.svg --json"""
+)
+@_file_options
+@click.option(
+    "--at", multiple=True, type=click.FloatRange(min=0, min_open=True), help="A size to forecast; repeatable."
+)
+@click.option("--target", type=float, help="An error or loss to reach: how much would it take?")
+@click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of the metric, for example 0 1.")
+@click.option("--chart", type=click.Path(path_type=Path), help="Write the curve and its forecast to this SVG file.")
+def forecast(file, x, y, se, interval, seed, as_json, at, target, bounds, chart):
+    """Forecast the curve in FILE at larger sizes, with an interval for a new observation."""
+    import numpy as np
+
+    from labkit import laws
+
+    if not at and target is None:
+        raise click.UsageError("nothing to forecast: give --at SIZE, --target VALUE, or both")
+    curve = _read(file, x, y, se, as_json)
+    names = curve.attrs
+    errors = curve.se if "se" in curve else None
+    found: dict = {"x": names["x_name"], "y": names["y_name"], "points": len(curve), "interval": interval}
+    if at:
+        predicted = laws.forecast(
+            curve.x, curve.y, np.array(at), interval=interval, se=errors, bounds=bounds, seed=seed
+        )
+        rows = zip(at, *(values.tolist() for values in predicted), strict=True)
+        found["forecast"] = [dict(zip(("at", "prediction", "low", "high"), row, strict=True)) for row in rows]
+        found["last_value"] = float(curve.sort_values("x").y.iloc[-1])
+    if target is not None:
+        plan = laws.plan((curve.x, curve.y), target=target, interval=interval, seed=seed)
+        amounts = {"needed": _finite(plan.x), "low": _finite(plan.low), "high": _finite(plan.high)}
+        found["plan"] = {"target": target, **amounts, "unreachable": plan.unreachable, "note": plan.note}
+    if chart is not None:
+        _draw(curve, chart, max(at, default=curve.x.max() * 10), interval, seed)
+        found["chart"] = str(chart)
+    click.echo(json.dumps(found, indent=2) if as_json else _words(found))
+    sys.exit(6 if target is not None and found["plan"]["needed"] is None else 0)
+
+
+def _amount(value: float) -> str:
+    """A size in plain figures: 21,800 and not 2.18e+04."""
+    return f"{float(f'{value:.3g}'):,.0f}" if 100 <= value < 1e12 else f"{value:.3g}"
+
+
+def _words(found: dict) -> str:
+    x, y = found["x"], found["y"]
+    lines = [f"{found['points']} points of {y} against {x}."]
+    if "forecast" in found:
+        lines += ["", f"{x:>16}{'forecast':>12}{'low':>12}{'high':>12}   ({found['interval']:.0%} interval)"]
+        for row in found["forecast"]:
+            values = "".join(f"{row[name]:>12.4g}" for name in ("prediction", "low", "high"))
+            lines.append(f"{_amount(row['at']):>16}{values}")
+        lines.append(f"{'last value':>16}{found['last_value']:>12.4g}")
+    if "plan" in found:
+        plan = found["plan"]
+        lines += ["", f"{y} {plan['target']:g}: "]
+        if plan["needed"] is None:
+            lines[-1] += f"not reached by this law ({plan['note']})"
+        else:
+            high = _amount(plan["high"]) if plan["high"] is not None else "no upper limit"
+            lines[-1] += f"about {_amount(plan['needed'])} {x}, between {_amount(plan['low'])} and {high}"
+        lines[-1] += f"; the chance that no amount suffices is {plan['unreachable']:.0%}."
+    if "chart" in found:
+        lines += ["", f"Chart: {found['chart']}"]
+    return "\n".join(lines)
+
+
+def _draw(curve, path: Path, end: float, interval: float, seed: int) -> None:
+    from labkit import display, laws
+    from labkit.display import fits
+
+    law = laws.ScalingLaw("power_floor", seed=seed).fit(curve.x, curve.y)
+    chart = fits.law_fit(curve, law, x="x", y="y", until=end, interval=interval)
+    path.write_text(display.svg(chart), encoding="utf-8")

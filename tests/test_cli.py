@@ -1,0 +1,126 @@
+"""The command line: help that is quick and shows examples, errors as sentences, exit codes that mean something."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from labkit import cli
+
+VERBS = sorted(cli._VERBS)
+
+
+def labkit(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "labkit", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.fixture
+def curve(tmp_path):
+    path = tmp_path / "mine.csv"
+    rows = "".join(f"{n},{0.02 + 3 * n**-0.5}\n" for n in (64, 128, 256, 512, 1024))
+    path.write_text("examples,error\n" + rows)
+    return path
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_every_verb_shows_an_example(verb):
+    arguments = [verb, "lint", "--help"] if verb == "notebooks" else [verb, "--help"]
+    result = labkit(*arguments)
+    assert result.returncode == 0
+    assert f"labkit {verb}" in result.stdout.split("Examples:")[1]
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys, labkit.cli as c; c.group.get_help(c.click.Context(c.group)); "
+    code += "sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'pandas', 'altair', 'IPython')))"
+    started = time.monotonic()
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert time.monotonic() - started < 10
+
+
+def test_an_unknown_verb_is_refused_with_the_nearest_match():
+    result = labkit("reprot")
+    assert result.returncode == 2
+    assert "did you mean 'report'" in result.stderr
+
+
+def test_no_colour_and_no_escape_codes_are_written():
+    result = labkit("list", "forms", env={**os.environ, "NO_COLOR": "1"})
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("kind", ["claims", "datasets", "forms", "models", "notebooks"])
+def test_every_kind_of_entry_is_listed(kind):
+    result = labkit("list", kind, "--json")
+    assert result.returncode == 0, result.stderr
+    assert isinstance(json.loads(result.stdout), list)
+
+
+def test_a_forecast_has_an_interval_around_the_prediction_and_a_plan(curve):
+    result = labkit("forecast", curve, "--at", "1e4", "--target", "0.1", "--bounds", "0", "1", "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    (row,) = found["forecast"]
+    assert row["low"] < row["prediction"] < row["high"]
+    assert row["prediction"] == pytest.approx(0.05, abs=0.02)
+    # 0.1 = 0.02 + 3 n ** -0.5 at n = 1406
+    assert found["plan"]["needed"] == pytest.approx(1406, rel=0.2)
+
+
+def test_a_forecast_in_words_names_the_reader_s_columns(curve):
+    result = labkit("forecast", curve, "--at", "10000")
+    assert result.returncode == 0, result.stderr
+    assert "5 points of error against examples" in result.stdout
+    assert "10,000" in result.stdout
+    assert "last value" in result.stdout
+
+
+def test_an_unreachable_target_ends_with_code_6(curve):
+    result = labkit("forecast", curve, "--target", "1e-6", "--json")
+    assert result.returncode == 6
+    assert json.loads(result.stdout)["plan"]["needed"] is None
+
+
+def test_a_fit_recovers_the_law_it_was_given(curve):
+    result = labkit("fit", curve, "--json")
+    assert result.returncode == 0, result.stderr
+    parameters = json.loads(result.stdout)["parameters"]
+    assert parameters["alpha"]["value"] == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["forecast", "none.csv", "--at", "10"], "there is no file"),
+        (["forecast", "{curve}"], "nothing to forecast"),
+        (["forecast", "{curve}", "--at", "10", "--x", "exmples"], "did you mean 'examples'"),
+        (["forecast", "{curve}", "--at", "-3"], "-3.0"),
+        (["fit", "{curve}", "--form", "powr"], "did you mean 'power'"),
+        (["report", "--set", "seeds"], "expected NAME=VALUE"),
+        (["list", "rules"], "rules"),
+    ],
+)
+def test_bad_arguments_end_with_code_2_and_a_sentence(curve, arguments, message):
+    result = labkit(*(argument.format(curve=curve) for argument in arguments))
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_chart_of_a_forecast_is_an_svg_with_a_description(curve, tmp_path):
+    path = tmp_path / "forecast.svg"
+    result = labkit("forecast", curve, "--at", "1e4", "--chart", path)
+    assert result.returncode == 0, result.stderr
+    assert "aria-label" in path.read_text()
