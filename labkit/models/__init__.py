@@ -1,0 +1,28 @@
+"""Tiny trainable models from one size dial, with exact parameter and FLOP counts."""
+
+from labkit.models.chain import Chain
+from labkit.models.context import ContextMLP
+from labkit.models.entries import available, build, register
+from labkit.models.features import RandomFeatures
+from labkit.models.linear import Softmax
+from labkit.models.losses import CrossEntropy, Loss, Squared
+from labkit.models.mlp import MLP
+from labkit.models.model import Model
+from labkit.models.ports import Ports, ports
+
+__all__ = [
+    "MLP",
+    "Chain",
+    "ContextMLP",
+    "CrossEntropy",
+    "Loss",
+    "Model",
+    "Ports",
+    "RandomFeatures",
+    "Softmax",
+    "Squared",
+    "available",
+    "build",
+    "ports",
+    "register",
+]

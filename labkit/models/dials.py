@@ -1,0 +1,16 @@
+"""Checks of dials that are shared between models."""
+
+from __future__ import annotations
+
+
+def whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse a dial that is not a whole number of at least ``least``.
+
+    >>> whole("width", 0)
+    Traceback (most recent call last):
+    ValueError: width=0 is too small; expected a whole number of at least 1
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number of at least {least}")
+    if value < least:
+        raise ValueError(f"{name}={value} is too small; expected a whole number of at least {least}")

@@ -1,0 +1,82 @@
+"""Losses of a stack of models, with the gradient with respect to the outputs written out.
+
+Outputs are kept class-first, (runs, outputs, batch): with the batch as the last axis, the small matrix products of
+tiny models run at full vector width whatever the number of classes.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+_SMALLEST = 1e-38
+
+
+class Loss(Protocol):
+    """What the trainer asks of a loss."""
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Losses (runs, batch) of outputs (runs, batch, outputs)."""
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What is reported as the error of each example, (runs, batch)."""
+
+    def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
+        """``scale`` times the gradient for class-first outputs (runs, outputs, batch), which may be overwritten.
+
+        ``scale`` broadcasts to (runs, 1, batch); ``trace`` (runs, 1, batch) receives the losses.
+        """
+
+
+class CrossEntropy:
+    """Cross-entropy in nats; the error is 1 where the largest output is not the target's.
+
+    >>> loss = CrossEntropy()
+    >>> float(loss.values(torch.zeros(1, 1, 4), torch.tensor([[2]])))
+    1.3862943649291992
+    """
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return -torch.log_softmax(outputs, -1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs.argmax(-1) != targets).to(outputs.dtype)
+
+    def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
+        share = torch.softmax(outputs, 1)
+        index = targets.unsqueeze(1)
+        torch.gather(share, 1, index, out=trace)
+        trace.clamp_(min=_SMALLEST).log_().neg_()
+        share.scatter_add_(1, index, torch.full_like(trace, -1.0))
+        return share.mul_(scale)
+
+
+class Squared:
+    """Mean squared error over the outputs. For labels the target is 1 for the class and 0 elsewhere.
+
+    The error is the share of wrong classes for labels, and the squared error for regression.
+
+    >>> float(Squared().values(torch.zeros(1, 1, 4), torch.tensor([[2]])))
+    0.25
+    """
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs - self._wanted(outputs, targets)).square().mean(-1)
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        if targets.is_floating_point():
+            return self.values(outputs, targets)
+        return (outputs.argmax(-1) != targets).to(outputs.dtype)
+
+    def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
+        residual = outputs - self._wanted(outputs.transpose(1, 2), targets).transpose(1, 2)
+        torch.mean(residual.square(), 1, keepdim=True, out=trace)
+        return residual.mul_(scale * (2.0 / outputs.shape[1]))
+
+    @staticmethod
+    def _wanted(outputs: Tensor, targets: Tensor) -> Tensor:
+        if targets.is_floating_point():
+            return targets.unsqueeze(-1)
+        return torch.nn.functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)

@@ -1,0 +1,136 @@
+"""What every model is: a frozen specification that can draw, apply and differentiate a whole stack of weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labkit.models.losses import CrossEntropy, Loss, Squared
+from labkit.models.ports import Ports, ports
+from labkit.registry import UnknownName, nearest
+from labkit.seeds import generator
+
+if TYPE_CHECKING:
+    from labkit.datasets import Dataset
+
+Parameters = Mapping[str, Tensor]
+"""Tensors by name, each with the runs on its first axis."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A specification, not weights. An own model subclasses it, says four things and is registered.
+
+    ``shapes`` names the tensors of one model, ``draw`` their starting values, ``forward`` applies a stack of them,
+    ``forward_flops`` counts the matrix products. ``gradient`` is taken by autograd unless a subclass writes it out.
+
+    >>> from labkit import datasets, models
+    >>> model = models.build("mlp", width=64)
+    >>> model.parameter_count(datasets.load("digits"))
+    4810
+    """
+
+    name: ClassVar[str]
+    purpose: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    closed_form: ClassVar[bool] = False
+
+    def shapes(self, ends: Ports) -> dict[str, tuple[int, ...]]:
+        """Shape of every trained tensor of one model, by name."""
+        raise NotImplementedError
+
+    def draw(self, ends: Ports, random: np.random.Generator) -> dict[str, np.ndarray]:
+        """Starting values of one model, by name, float32."""
+        raise NotImplementedError
+
+    def forward(self, parameters: Parameters, inputs: Tensor) -> Tensor:
+        """Outputs (runs, batch, outputs) for inputs (runs, batch, ...); the runs may be an expanded axis."""
+        raise NotImplementedError
+
+    def forward_flops(self, ends: Ports) -> int:
+        """FLOPs of the matrix products for one example, forward; one multiply-add is 2."""
+        raise NotImplementedError
+
+    def dials(self) -> dict[str, Any]:
+        """The dials and their values."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def with_dials(self, **dials: Any) -> Model:
+        """The same model with other dials; unknown ones are refused with the nearest match."""
+        known = self.dials()
+        for name in dials:
+            if name not in known:
+                raise UnknownName(f"model {self.name!r} has no dial {name!r}: {nearest(name, known)}")
+        return dataclasses.replace(self, **dials)
+
+    def check(self, data: Dataset | Ports) -> Ports:
+        """The ports of the data, or ``ValueError`` where this model cannot take such data."""
+        ends = ports(data)
+        if ends.kind not in self.kinds:
+            raise ValueError(f"model {self.name!r} takes {' or '.join(self.kinds)} data; this is {ends.kind} data")
+        return ends
+
+    def parameter_count(self, data: Dataset | Ports) -> int:
+        """Trained numbers of one model on this data."""
+        return sum(math.prod(shape) for shape in self.shapes(self.check(data)).values())
+
+    def flops_per_example(self, data: Dataset | Ports, training: bool = True) -> int:
+        """FLOPs of the matrix products for one example: one multiply-add is 2, training is 3 times the forward pass."""
+        return self.forward_flops(self.check(data)) * (3 if training else 1)
+
+    def loss(self, ends: Ports) -> Loss:
+        """The loss that training lowers: cross-entropy in nats, squared error for regression."""
+        return Squared() if ends.kind == "regression" else CrossEntropy()
+
+    def initialise(self, data: Dataset | Ports, seeds: Sequence[int], device: str = "cpu") -> dict[str, Tensor]:
+        """Stacked starting values, one model per seed; the same seed always starts alike.
+
+        >>> from labkit import models
+        >>> ends = models.Ports("classification", inputs=4, outputs=3)
+        >>> models.build("softmax").initialise(ends, seeds=[0, 1])["weight_0"].shape
+        torch.Size([2, 3, 4])
+        """
+        ends = self.check(data)
+        drawn = {seed: self.draw(ends, generator(seed, "initialisation")) for seed in dict.fromkeys(seeds)}
+        names = drawn[seeds[0]]
+        return {name: torch.from_numpy(np.stack([drawn[seed][name] for seed in seeds])).to(device) for name in names}
+
+    def gradient(
+        self,
+        parameters: Parameters,
+        inputs: Tensor,
+        targets: Tensor,
+        scale: Tensor,
+        *,
+        loss: Loss,
+        into: Parameters,
+        beta: float,
+        trace: Tensor,
+    ) -> None:
+        """Set ``into`` to ``beta * into`` plus the gradient of the sum over a batch of ``scale`` times the loss.
+
+        Arguments:
+            parameters: stacked parameters.
+            inputs, targets: (runs, batch, ...) and (runs, batch).
+            scale: weight of each example's loss, broadcasts to (runs, 1, batch).
+            into: tensors shaped like the parameters; with ``beta`` 0 their contents are not read.
+            trace: (runs, 1, batch), receives the losses.
+        """
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
+        with torch.enable_grad():
+            values = loss.values(self.forward(leaves, inputs), targets)
+            total = (values * scale.squeeze(1)).sum()
+            gradients = torch.autograd.grad(total, list(leaves.values()))
+        trace.copy_(values.detach().unsqueeze(1))
+        for target, gradient in zip(into.values(), gradients, strict=True):
+            if beta:
+                target.mul_(beta).add_(gradient)
+            else:
+                target.copy_(gradient)
