@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from labkit.display.describe import lines, one_line
-from labkit.display.theme import FACET_WIDTH, WIDTH
+from labkit.display.theme import WIDTH
 from labkit.registry import nearest
 
 _TITLE_CHARACTER, _SUBTITLE_CHARACTER = 7.6, 5.9
@@ -39,8 +39,8 @@ def assemble(chart, *, title: str, subtitle: Iterable[str], description: str, zo
 
     parts = " · ".join(one_line(part) for part in subtitle if part)
     heading = alt.TitleParams(
-        lines(title, int(width / _TITLE_CHARACTER)),
-        subtitle=lines(parts, int(width / _SUBTITLE_CHARACTER)) if parts else alt.Undefined,
+        lines(title, int(max(width, WIDTH) / _TITLE_CHARACTER)),
+        subtitle=lines(parts, int(max(width, WIDTH) / _SUBTITLE_CHARACTER)) if parts else alt.Undefined,
     )
     chart = chart.properties(title=heading, description=one_line(description))
     if zoom:
@@ -48,10 +48,10 @@ def assemble(chart, *, title: str, subtitle: Iterable[str], description: str, zo
     return chart
 
 
-def facet_width(panels: int, across: int = 3) -> int:
-    """The width that the title of a faceted chart may take, in pixels.
+def panels_across(panels: int) -> int:
+    """How many panels of a faceted chart stand side by side, at most three.
 
-    >>> facet_width(1), facet_width(5)
-    (460, 740)
+    >>> panels_across(1), panels_across(4), panels_across(5)
+    (1, 2, 3)
     """
-    return max(WIDTH, min(panels, across) * (FACET_WIDTH + 26))
+    return 2 if panels == 4 else min(panels, 3)

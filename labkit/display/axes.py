@@ -80,9 +80,8 @@ def span(name: str, title: str, values: Iterable[float], *, log: bool, length: i
         raise ValueError(f"nothing to draw on the axis {title!r}: no value is {'positive' if log else 'finite'}")
     low, high = (math.log(values[0]), math.log(values[-1])) if log else (float(values[0]), float(values[-1]))
     if low == high:
-        low, high = (
-            (low - math.log(2), high + math.log(2)) if log else (low - (abs(low) or 1) / 2, high + (abs(low) or 1) / 2)
-        )
+        room = math.log(2) if log else (abs(low) or 1) / 2
+        low, high = low - room, high + room
     margin = pad * (high - low)
     low, high = low - margin, high + margin
     if log:
@@ -121,8 +120,12 @@ def _chosen(domain: str, length: int) -> str:
     """A Vega expression: whether this tick of a base-10 axis is labelled and carries a grid line."""
     decades = f"(log({domain}[1]/{domain}[0])/LN10)"
     digit = "round(datum.value/pow(10,floor(log(datum.value)/LN10+1e-9))*1e6)/1e6"
-    few, some = (1.1, 2.6) if length > 200 else (0.75, 1.8)
-    return f"{decades}<{few} || {digit}===1 || ({decades}<{some} && ({digit}===2 || {digit}===5))"
+    room = length / 300
+    wanted = f"({digit}===2 || {digit}===5)"
+    return (
+        f"{digit}===1 || {decades}<{0.4 * room:.2f} || ({decades}<{2.4 * room:.2f} && {wanted})"
+        f" || ({decades}<{1.6 * room:.2f} && {digit}===3) || ({decades}<{0.9 * room:.2f} && {digit}===7)"
+    )
 
 
 def _label(value: str) -> str:

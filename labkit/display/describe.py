@@ -107,29 +107,30 @@ def short(text: Any, limit: int = 24) -> str:
 
 
 def lines(text: str, width: int) -> list[str]:
-    """Text broken into lines of at most ``width`` characters, words kept whole where possible.
+    """Text broken into as few lines of at most ``width`` characters as possible, all about equally long.
 
-    >>> lines("error falls with data", 12)
-    ['error falls', 'with data']
+    >>> lines("error falls with more data and less noise", 36)
+    ['error falls with more', 'data and less noise']
     """
-    return textwrap.wrap(one_line(text), width=width, break_long_words=True) or [""]
+    text = one_line(text)
+    wrapped = textwrap.wrap(text, width=width)
+    # A narrower width with the same number of lines leaves no single word on the last one.
+    while len(wrapped) > 1 and len(tighter := textwrap.wrap(text, width=width - 1)) == len(wrapped):
+        wrapped, width = tighter, width - 1
+    return wrapped or [""]
 
 
-def sentence(*parts: str) -> str:
-    """One sentence from parts that may be empty: the first is the subject, the rest follow after commas.
+def sentence(*parts: str, finding: str = "") -> str:
+    """One sentence from parts that may be empty, joined by commas, and what the chart shows after a colon.
 
-    >>> sentence("Test error against examples", "", "2 models")
-    'Test error against examples, 2 models.'
+    >>> sentence("Test error against examples", "", "2 models", finding="Both fall")
+    'Test error against examples, 2 models: both fall.'
     """
-    joined = one_line(", ".join(part.rstrip(".") for part in parts if part))
+    joined = ", ".join(part.rstrip(".") for part in parts if part)
+    if finding:
+        first = finding.split(" ", 1)[0]
+        # A name keeps its capitals (MNIST), the first word of a sentence does not.
+        finding = finding if first[1:] != first[1:].lower() else finding[:1].lower() + finding[1:]
+        joined = f"{joined}: {finding.rstrip('.')}"
+    joined = one_line(joined)
     return joined if joined.endswith("…") else joined + "."
-
-
-def span(values: Iterable[float]) -> str:
-    """The range of some values.
-
-    >>> span([32, 1024, 64])
-    '32 to 1,024'
-    """
-    values = [value for value in values if math.isfinite(value)]
-    return f"{number(min(values))} to {number(max(values))}" if values else "no values"

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 
 from labkit.display.axes import Axis
 from labkit.display.describe import short
-from labkit.display.theme import COLOURS, DASHES, SHAPES
+from labkit.display.theme import COLOURS, DASHES, SHAPES, WIDTH
 
 MAX_SERIES = 12
 _DIRECT = 4
@@ -22,6 +22,7 @@ class Series:
     names: tuple[str, ...]
     title: str = ""
     direct: bool = True
+    width: int = WIDTH
 
     @property
     def legend(self):
@@ -30,7 +31,10 @@ class Series:
 
         if self.direct or len(self.names) < 2:
             return None
-        return alt.Legend(title=self.title or None, orient="top", direction="horizontal", columns=4)
+        widest = 30 + 7 * max(map(len, self.names))
+        fits = max(1, self.width // widest)
+        title = self.title or None
+        return alt.Legend(title=title, orient="top", direction="horizontal", columns=fits, symbolOpacity=1)
 
     def colour(self, **options):
         """The colour of a mark by series."""
