@@ -80,7 +80,9 @@ def fit(fit: Any, x: str, y: str, sentence: str) -> alt.VConcatChart:
         .encode(x=across, y=up, color=colour, shape=shape, tooltip=tip)
     )
     upper = alt.layer(band, curve, dots).properties(width=_WIDTH, height=_HEIGHT, title=sentence)
-    left_over = alt.Y("residual:Q", title="measured / fitted − 1", axis=alt.Axis(format="+.0%", tickCount=4))
+    left_over = alt.Y(
+        "residual:Q", title="measured / fitted − 1", axis=alt.Axis(format="+.0%", tickCount=4, minExtent=40)
+    )
     zero = alt.Chart(pd.DataFrame({"residual": [0.0]})).mark_rule(color=_GREY).encode(y=left_over)
     bits = (
         alt.Chart(points)

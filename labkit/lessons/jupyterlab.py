@@ -1,0 +1,61 @@
+"""JupyterLab with the workbook's settings: no news prompt, every cell drawn, nothing written into the home folder.
+
+The theme is left to the reader.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labkit import places
+
+SETTINGS: dict[str, Any] = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # far-off cells would otherwise stay undrawn until scrolled to, so a chart further down never updates
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+
+
+def prepare(variables: Mapping[str, str]) -> Path:
+    """Write the settings where this environment's JupyterLab reads its defaults; what a reader sets wins over them.
+
+    Returns the file. ``variables`` are the environment variables JupyterLab will start with.
+    """
+    folder = Path(variables["JUPYTER_CONFIG_DIR"]) / "labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "default_setting_overrides.json"
+    path.write_text(json.dumps(SETTINGS, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def environment() -> dict[str, str]:
+    """This process's environment with every tool's folder below the virtual environment, unless the user set it."""
+    return {**places.environment(), **os.environ}
+
+
+def command(folder: Path, *, port: int = 8888, browser: bool = True, options: Sequence[str] = ()) -> list[str]:
+    """The command line that starts JupyterLab on a folder."""
+    arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}"]
+    return [*arguments, *([] if browser else ["--no-browser"]), *options]
+
+
+def serve(folder: Path, *, port: int = 8888, browser: bool = True) -> int:
+    """Run JupyterLab on the notebooks until it is stopped; returns its exit code.
+
+    Raises ``FileNotFoundError`` when the folder does not exist.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}: run this in the checkout, or where the notebooks are")
+    variables = environment()
+    prepare(variables)
+    try:
+        return subprocess.run(command(folder.resolve(), port=port, browser=browser), env=variables).returncode
+    except KeyboardInterrupt:  # JupyterLab got the interrupt as well and has shut down
+        return 0
