@@ -1,0 +1,102 @@
+"""The batches of a stack of runs, planned many steps ahead so that a step only gathers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labkit.training.order import SHUFFLED_UP_TO, Order, noisy, subset
+from labkit.training.runs import Run
+from labkit.training.source import Source
+
+_PLACES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Some steps' batches: places (steps, runs, batch) and targets of the same shape."""
+
+    places: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+class Batches:
+    """Plans for the first so many of a list of runs.
+
+    A batch is the next slice of an endless stream of shuffled epochs over the run's examples, so an epoch's end may
+    fall inside a batch. A batch larger than a run's examples is clipped to them: the run then sees all of its examples
+    at every step, and the places left over in the stack are filled with example 0 at weight zero.
+    """
+
+    def __init__(self, runs: list[Run], source: Source, classes: int | None, device: str) -> None:
+        self._runs, self._source, self._classes, self._device = runs, source, classes, device
+        self._orders = {_order_key(run): Order(run.examples, run.order_seed) for run in runs}
+        self._examples = {_subset_key(run): None for run in runs}
+        for run in runs:
+            key = _subset_key(run)
+            if self._examples[key] is None and run.pool_size <= SHUFFLED_UP_TO:
+                self._examples[key] = examples_at(run, np.arange(run.examples))
+        self.width = max(run.batch for run in runs)
+
+    def plans(self, steps: int, runs: int) -> Iterator[Plan]:
+        """Plans that add up to ``steps`` steps of the first ``runs`` runs."""
+        chunk = max(1, _PLACES // (runs * self.width))
+        for start in range(0, steps, chunk):
+            yield self._plan(min(chunk, steps - start), self._runs[:runs])
+
+    def _plan(self, steps: int, runs: list[Run]) -> Plan:
+        places = np.zeros((steps, len(runs), self.width), dtype=np.int64)
+        taken: dict[tuple[int, ...], np.ndarray] = {}
+        for row, run in enumerate(runs):
+            key = _order_key(run)
+            if key not in taken:
+                taken[key] = self._orders[key].take(steps * run.batch)
+            examples = self._examples[_subset_key(run)]
+            chosen = examples_at(run, taken[key]) if examples is None else examples[taken[key]]
+            places[:, row, : run.batch] = chosen.reshape(steps, run.batch)
+        targets = self._source.targets[places]
+        for row, run in enumerate(runs):
+            if run.label_noise:
+                targets[:, row] = relabelled(run, places[:, row], targets[:, row], self._classes)
+        return Plan(torch.from_numpy(places).to(self._device), torch.from_numpy(targets).to(self._device))
+
+    def weights(self, runs: int) -> Tensor:
+        """Weight of each place, 1 / batch or 0: (runs, 1, 1) where all batches are full, else (runs, 1, batch)."""
+        sizes = np.array([run.batch for run in self._runs[:runs]], dtype=np.float32).reshape(-1, 1, 1)
+        weights = 1 / sizes
+        if (sizes < self.width).any():
+            weights = np.where(np.arange(self.width) < sizes, weights, np.float32(0))
+        return torch.from_numpy(weights).to(self._device)
+
+
+def _order_key(run: Run) -> tuple[int, ...]:
+    """Runs of one key go through their examples in the same order and share the drawing of it."""
+    return run.order_seed, run.examples, run.batch
+
+
+def _subset_key(run: Run) -> tuple[int, ...]:
+    """Runs of one key have the same examples."""
+    return id(run.pool), run.subset_seed, run.examples
+
+
+def examples_at(run: Run, places: np.ndarray) -> np.ndarray:
+    """Numbers of the training examples at places of the run's own list of them."""
+    if run.examples < run.pool_size:
+        places = subset(run.pool_size, run.subset_seed, places)
+    return places if run.pool is None else run.pool[places]
+
+
+def relabelled(run: Run, examples: np.ndarray, targets: np.ndarray, classes: int | None) -> np.ndarray:
+    """The targets that the run is trained on."""
+    if not run.label_noise:
+        return targets
+    if classes is None or classes < 2:
+        raise ValueError(f"run {run.row}: label_noise={run.label_noise} needs data with at least two classes")
+    return noisy(targets, examples, run.label_noise, classes, run.noise_seed)

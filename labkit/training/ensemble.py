@@ -1,0 +1,156 @@
+"""The inner loop: some runs of one architecture, trained together step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labkit.models import Loss, Model
+from labkit.training.batches import Batches, Plan
+from labkit.training.optimizers import OPTIMIZERS, Optimizer
+from labkit.training.runs import Run
+from labkit.training.schedules import factors
+from labkit.training.source import Source
+from labkit.training.stack import Stack
+from labkit.training.stop import Watch
+
+POINTS = 50
+"""Points of the history of the batch loss, each a mean over the steps since the last."""
+
+
+class Trace:
+    """Batch losses thinned to at most `POINTS` means per run, and the step at which a run's loss was no number."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        steps = np.array([max(run.steps, 1) for run in runs])
+        self.window = -(-steps // POINTS)
+        self.steps = steps
+        self._sums = np.zeros((len(runs), POINTS))
+        self.diverged = np.zeros(len(runs), dtype=np.int64)
+
+    def add(self, first: int, losses: np.ndarray) -> None:
+        """Losses (steps, runs) of the steps after ``first``; the runs may be fewer than all."""
+        count, runs = losses.shape
+        step = np.arange(first, first + count)[:, None]
+        point = step // self.window[:runs]
+        np.add.at(self._sums, (np.broadcast_to(np.arange(runs), losses.shape), point), losses)
+        lost = ~np.isfinite(losses)
+        new = lost.any(0) & (self.diverged[:runs] == 0)
+        self.diverged[:runs][new] = first + 1 + lost.argmax(0)[new]
+
+    def points(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and mean batch losses of one run."""
+        ends = np.minimum(np.arange(1, POINTS + 1) * self.window[row], self.steps[row])
+        starts = np.arange(POINTS) * self.window[row]
+        used = starts < self.steps[row]
+        return ends[used], self._sums[row][used] / (ends - starts)[used]
+
+
+@contextmanager
+def quick_arithmetic() -> Iterator[None]:
+    """Numbers below 1e-38 are zero meanwhile: momenta of dead units shrink to them, and would slow steps tenfold."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def train(
+    model: Model,
+    runs: list[Run],
+    source: Source,
+    classes: int | None,
+    loss: Loss,
+    start: dict[str, Tensor],
+    *,
+    optimizer: str,
+    schedule: str,
+    watch: Watch,
+    measure_every: int | None = None,
+    measure: Callable[[int, dict[str, Tensor]], None] = lambda step, parameters: None,
+) -> tuple[dict[str, Tensor], Trace]:
+    """Train runs in the order of falling steps and return their final parameters and batch losses.
+
+    A run that has made its steps leaves the stack, so the others go on without it. ``measure(step, parameters)`` is
+    called every ``measure_every`` steps with the parameters of the runs that are still there.
+    """
+    device = next(iter(start.values())).device
+    final = {name: tensor.clone() for name, tensor in start.items()}
+    parameters = Stack.like(start)
+    state = OPTIMIZERS[optimizer](runs, parameters)
+    batches, trace = Batches(runs, source, classes, str(device)), Trace(runs)
+    steps = np.array([run.steps for run in runs])
+    step, active = 0, len(runs)
+    for end in _ends(steps, measure_every):
+        still = int((steps >= end).sum())
+        if still < active:
+            _store(final, parameters, still, active)
+            active, parameters = still, Stack.like(parameters.blocks, still)
+            state.shrink(parameters, still)
+        weights = batches.weights(active)
+        for plan in batches.plans(end - step, active):
+            factor = _factors(schedule, step, step + len(plan), steps[:active], device)
+            losses = _follow(plan, model, parameters, source, loss, state, weights, factor, watch)
+            trace.add(step, losses)
+            step += len(plan)
+        if measure_every and end % measure_every == 0:
+            measure(end, parameters.blocks)
+    _store(final, parameters, 0, active)
+    return final, trace
+
+
+def _follow(
+    plan: Plan,
+    model: Model,
+    parameters: Stack,
+    source: Source,
+    loss: Loss,
+    state: Optimizer,
+    weights: Tensor,
+    factor: list[float] | Tensor,
+    watch: Watch,
+) -> np.ndarray:
+    """Make the steps of a plan; returns the mean batch losses (steps, runs)."""
+    scale = weights if state.gain is None else weights * state.gain
+    losses = torch.empty(len(plan), plan.places.shape[1], 1, plan.places.shape[2], device=weights.device)
+    for step in range(len(plan)):
+        state.begin()
+        model.gradient(
+            parameters.blocks,
+            source.gather(plan.places[step]),
+            plan.targets[step],
+            scale,
+            loss=loss,
+            into=state.into.blocks,
+            beta=state.beta,
+            trace=losses[step],
+        )
+        state.update(factor[step])
+        watch.advance()
+    # Places of weight zero count nothing, whatever became of the example there.
+    means = torch.where(weights > 0, losses, 0.0).mul_(weights).sum(3).squeeze(2)
+    return means.cpu().numpy()
+
+
+def _factors(schedule: str, first: int, last: int, steps: np.ndarray, device: torch.device) -> list[float] | Tensor:
+    """Factors of the learning rate by step: numbers where all runs share them, else tensors (runs,)."""
+    alike = schedule == "constant" or (steps == steps[0]).all()
+    table = factors(schedule, first, last, steps[:1] if alike else steps)
+    return table[:, 0].tolist() if alike else torch.from_numpy(table).to(device)
+
+
+def _ends(steps: np.ndarray, every: int | None) -> list[int]:
+    """The steps at which something happens between two steps."""
+    most = int(steps.max())
+    marks = set(steps.tolist()) | (set(range(every, most + 1, every)) if every else set())
+    return sorted(marks - {0})
+
+
+def _store(final: dict[str, Tensor], parameters: Stack, first: int, last: int) -> None:
+    for name, tensor in final.items():
+        tensor[first:last] = parameters[name][first:last]

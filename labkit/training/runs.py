@@ -1,0 +1,158 @@
+"""What a run is: seeds, examples, learning rate and so on, checked once before anything is trained."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labkit.models import Model
+from labkit.registry import UnknownName, nearest
+
+SEEDS = ("init_seed", "subset_seed", "order_seed", "noise_seed")
+KEYS = ("seed", *SEEDS, "examples", "indices", "learning_rate", "weight_decay", "momentum", "label_noise", "batch_size")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One model to train: where it stands in the table, its specification, its examples and its dials.
+
+    ``pool`` is what examples are taken from (None: all of the data), of which the run takes ``examples``.
+    """
+
+    row: int
+    model: Model
+    given: dict[str, Any]
+    seed: int
+    init_seed: int
+    subset_seed: int
+    order_seed: int
+    noise_seed: int
+    pool: np.ndarray | None
+    pool_size: int
+    examples: int
+    learning_rate: float
+    weight_decay: float | None
+    momentum: float
+    label_noise: float
+    batch: int
+    steps: int
+
+
+def parse(
+    model: Model,
+    runs: pd.DataFrame | Iterable[Mapping[str, Any]],
+    *,
+    available: int,
+    selection: np.ndarray | None,
+    steps: int | None,
+    epochs: float | None,
+    batch_size: int,
+    learning_rate: float,
+) -> list[Run]:
+    """The runs in order, or an error that names the run, the key, what was given and what was expected."""
+    rows = runs.to_dict("records") if isinstance(runs, pd.DataFrame) else [dict(run) for run in _listed(runs)]
+    if not rows:
+        raise ValueError("runs is empty; give at least one, such as [{'seed': 0, 'learning_rate': 0.1}]")
+    pool = None if selection is None else indices("selection", selection, available)
+    known = (*KEYS, *model.dials())
+    parsed = []
+    for row, given in enumerate(rows):
+        given = {key: value for key, value in given.items() if not _missing(value)}
+        for key in given:
+            if key not in known:
+                raise UnknownName(f"run {row} has an unknown key {key!r}: {nearest(key, known)}")
+        ask = _Ask(row, given)
+        dials = {key: _plain(given[key]) for key in model.dials() if key in given}
+        own = pool if "indices" not in given else indices(f"run {row}: indices", given["indices"], available)
+        size = available if own is None else len(own)
+        examples = ask.whole("examples", size, least=1, most=size)
+        batch = min(ask.whole("batch_size", batch_size, least=1), examples)
+        seed = ask.whole("seed", 0, least=0)
+        parsed.append(
+            Run(
+                row=row,
+                model=model.with_dials(**dials) if dials else model,
+                given={key: value for key, value in given.items() if key != "indices"},
+                seed=seed,
+                **{key: ask.whole(key, seed, least=0) for key in SEEDS},
+                pool=own,
+                pool_size=size,
+                examples=examples,
+                learning_rate=ask.real("learning_rate", learning_rate),
+                weight_decay=ask.real("weight_decay", None),
+                momentum=ask.real("momentum", 0.0, below=1.0),
+                label_noise=ask.real("label_noise", 0.0, most=1.0),
+                batch=batch,
+                steps=int(steps) if epochs is None else math.ceil(epochs * examples / batch),
+            )
+        )
+    return parsed
+
+
+def indices(name: str, given: object, available: int) -> np.ndarray:
+    """Places of training examples as int64, or an error.
+
+    >>> indices("selection", [3, 1], available=10)
+    array([3, 1])
+    """
+    array = np.asarray(given)
+    if array.ndim == 1 and array.size == 0:
+        raise ValueError(f"{name} is empty; a model needs at least one example")
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise TypeError(f"{name} is an array {array.shape} of {array.dtype}; expected whole numbers (m,)")
+    if array.min() < 0 or array.max() >= available:
+        wrong = array[(array < 0) | (array >= available)][0]
+        raise ValueError(f"{name} contains {wrong}; expected places from 0 to {available - 1}")
+    return array.astype(np.int64)
+
+
+class _Ask:
+    """Reads the keys of one run."""
+
+    def __init__(self, row: int, given: Mapping[str, Any]) -> None:
+        self.row, self.given = row, given
+
+    def whole(self, key: str, default: int, *, least: int, most: int | None = None) -> int:
+        value = _plain(self.given.get(key, default))
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # a frame with gaps turns its whole numbers into floats
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"run {self.row}: {key}={value!r} is a {type(value).__name__}; expected a whole number")
+        if value < least or (most is not None and value > most):
+            limit = f"at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+            raise ValueError(f"run {self.row}: {key}={value:,} is outside its range; expected {limit}")
+        return value
+
+    def real(self, key: str, default: float | None, *, most: float = math.inf, below: float = math.inf) -> Any:
+        value = _plain(self.given.get(key, default))
+        if value is default:
+            return value
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise TypeError(f"run {self.row}: {key}={value!r} is a {type(value).__name__}; expected a number")
+        if not 0 <= value <= most or not value < below:
+            limit = f"below {below:g}" if below < math.inf else f"to {most:g}" if most < math.inf else "upwards"
+            raise ValueError(f"run {self.row}: {key}={value!r} is outside its range; expected a number from 0 {limit}")
+        return float(value)
+
+
+def _listed(runs: Any) -> Iterable[Mapping[str, Any]]:
+    if isinstance(runs, Mapping) or not isinstance(runs, Iterable) or isinstance(runs, str):
+        raise TypeError(f"runs is a {type(runs).__name__}; expected a list of dicts or a frame, one per model")
+    for row, run in enumerate(runs):
+        if not isinstance(run, Mapping):
+            raise TypeError(f"run {row} is a {type(run).__name__}; expected a dict such as {{'seed': 0}}")
+        yield run
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,46 @@
+"""Stopping a training from outside, and telling how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+_EVERY_SECONDS = 0.05
+
+
+class Stopped(Exception):
+    """Training ended because ``should_stop()`` returned True; nothing is returned."""
+
+
+class Watch:
+    """Asks ``should_stop`` and calls ``progress(step, steps)``, at most twenty times a second.
+
+    >>> seen = []
+    >>> watch = Watch(2, should_stop=None, progress=lambda step, steps: seen.append((step, steps)))
+    >>> watch.advance(); watch.advance(); seen[-1]
+    (2, 2)
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        should_stop: Callable[[], bool] | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        self.steps, self.step = steps, 0
+        self._should_stop, self._progress = should_stop, progress
+        self._next = 0.0
+
+    def advance(self, count: int = 1) -> None:
+        """Count steps as done. Raises `Stopped` when asked to."""
+        self.step += count
+        if time.monotonic() >= self._next or self.step >= self.steps:
+            self.poll()
+
+    def poll(self) -> None:
+        """Ask and tell now, between steps as well. Raises `Stopped` when asked to."""
+        if self._should_stop is not None and self._should_stop():
+            raise Stopped(f"training was stopped after {self.step:,} of {self.steps:,} steps")
+        if self._progress is not None:
+            self._progress(self.step, self.steps)
+        self._next = time.monotonic() + _EVERY_SECONDS
