@@ -2,22 +2,32 @@
 
 from labkit.display.describe import number, title_of
 from labkit.display.fits import forecast, law_fit
+from labkit.display.forest import forest
+from labkit.display.gallery import gallery
+from labkit.display.history import history
 from labkit.display.learning import learning_curves
 from labkit.display.render import ChartTooLarge, bundle, specification, svg
+from labkit.display.residuals import residuals
 from labkit.display.show import Live, error_box, headless, show
+from labkit.display.sizes import best_size
 from labkit.display.theme import ink, theme, with_ink
 
 __all__ = [
     "ChartTooLarge",
     "Live",
+    "best_size",
     "bundle",
     "error_box",
     "forecast",
+    "forest",
+    "gallery",
     "headless",
+    "history",
     "ink",
     "law_fit",
     "learning_curves",
     "number",
+    "residuals",
     "show",
     "specification",
     "svg",

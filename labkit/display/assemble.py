@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from labkit.display.describe import lines, one_line
+from labkit.display.describe import filled, lines, one_line
 from labkit.display.theme import WIDTH
 from labkit.registry import nearest
 
-_TITLE_CHARACTER, _SUBTITLE_CHARACTER = 7.6, 5.9
+_TITLE_CHARACTER, _SUBTITLE_CHARACTER = 7.4, 5.6
 
 
 def columns(frame, *names: str):
@@ -37,10 +37,11 @@ def assemble(chart, *, title: str, subtitle: Iterable[str], description: str, zo
     """
     import altair as alt
 
-    parts = " · ".join(one_line(part) for part in subtitle if part)
+    # A part is kept whole on its line, and the separator stays with the part before it.
+    parts = "\u00a0· ".join(one_line(part).replace(" ", "\u00a0") for part in subtitle if part)
     heading = alt.TitleParams(
         lines(title, int(max(width, WIDTH) / _TITLE_CHARACTER)),
-        subtitle=lines(parts, int(max(width, WIDTH) / _SUBTITLE_CHARACTER)) if parts else alt.Undefined,
+        subtitle=filled(parts, int(max(width, WIDTH) / _SUBTITLE_CHARACTER)) if parts else alt.Undefined,
     )
     chart = chart.properties(title=heading, description=one_line(description))
     if zoom:

@@ -61,7 +61,8 @@ class Axis:
             main = _chosen(f"domain('{self.name}')" if zooms else f"[{self.low},{self.high}]", self.length)
             label = f"({main}) ? {_label('datum.value')} : ''"
             options.setdefault("labelOverlap", "parity" if zooms else False)
-        opacity = alt.condition(main, alt.value(0.22), alt.value(0))
+        # Multiplied with the theme's own opacity of grid lines.
+        opacity = alt.condition(main, alt.value(1), alt.value(0))
         return alt.Axis(title=self.title, labelExpr=label, gridOpacity=opacity, **options)
 
 
@@ -135,4 +136,4 @@ def _label(value: str) -> str:
     power = f"[{powers}][{exponent}-({_EXPONENTS[0]})]"
     digit = f"{value}/pow(10,{exponent})"
     far = f"(abs({digit}-1)<1e-9 ? {power} : format({digit},'.3~f')+'×'+{power})"
-    return f"({value}>=1e6 || {value}<9.99e-4) ? {far} : format({value},',.6~f')"
+    return f"({value}>=99999 || {value}<9.99e-4) ? {far} : format({value},',.6~f')"

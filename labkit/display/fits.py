@@ -10,7 +10,7 @@ from labkit.display.assemble import assemble
 from labkit.display.axes import Axis, drawable, span
 from labkit.display.describe import count, listing, number, sentence, title_of, words_of
 from labkit.display.series import direct_labels, series_of
-from labkit.display.theme import COLOURS, HEIGHT, NEUTRAL, WIDTH
+from labkit.display.theme import HEIGHT, NEUTRAL, WIDTH
 
 _GRID = 80
 
@@ -191,7 +191,6 @@ def _curves(curve, kinds, across: Axis, up: Axis, banded: bool) -> list:
 def _measured(points, across: Axis, up: Axis) -> list:
     import altair as alt
 
-    colour = COLOURS[1]
     tooltip = [
         alt.Tooltip("role:N"),
         alt.Tooltip("x:Q", title=across.title, format=","),
@@ -200,7 +199,7 @@ def _measured(points, across: Axis, up: Axis) -> list:
     layers = []
     if "se" in points:
         bars = points.assign(low=(points["y"] - points["se"]).clip(lower=up.low), high=points["y"] + points["se"])
-        base = alt.Chart(bars, name="standard_errors").mark_rule(color=colour, clip=True)
+        base = alt.Chart(bars, name="standard_errors").mark_rule(clip=True)
         layers.append(base.encode(x="x:Q", y=alt.Y("low:Q"), y2="high:Q"))
     for role, name, look in (
         ("fitted", "points", {"filled": True}),
@@ -208,7 +207,7 @@ def _measured(points, across: Axis, up: Axis) -> list:
     ):
         own = points[points["role"] == role]
         if len(own):
-            mark = alt.Chart(own, name=name).mark_point(**{"size": 50, "color": colour, "clip": True, **look})
+            mark = alt.Chart(own, name=name).mark_point(**{"size": 50, "style": "measured", "clip": True, **look})
             layers.append(mark.encode(x="x:Q", y=alt.Y("y:Q"), tooltip=tooltip))
     return layers
 

@@ -32,9 +32,8 @@ class Series:
         if self.direct or len(self.names) < 2:
             return None
         widest = 30 + 7 * max(map(len, self.names))
-        fits = max(1, self.width // widest)
-        title = self.title or None
-        return alt.Legend(title=title, orient="top", direction="horizontal", columns=fits, symbolOpacity=1)
+        look = {"orient": "top", "direction": "horizontal", "symbolOpacity": 1, "symbolStrokeWidth": 0}
+        return alt.Legend(title=self.title or None, columns=max(1, self.width // widest), **look)
 
     def colour(self, **options):
         """The colour of a mark by series."""

@@ -66,6 +66,7 @@ _CONFIG: dict[str, Any] = {
     "point": {"filled": True, "opacity": 1},
     "text": {"color": NEUTRAL, "fontSize": 11.5},
     "rule": {"color": NEUTRAL},
+    "style": {"measured": {"color": NEUTRAL}},
 }
 
 
@@ -99,7 +100,7 @@ def ink(colour: str) -> dict[str, Any]:
     """
     return {
         "title": {"color": colour, "subtitleColor": colour},
-        "style": {"guide-label": {"fill": colour}, "guide-title": {"fill": colour}},
+        "style": {"guide-label": {"fill": colour}, "guide-title": {"fill": colour}, "measured": {"color": colour}},
         "axis": {"domainColor": colour, "tickColor": colour, "gridColor": colour, "gridOpacity": 0.16},
         "text": {"color": colour},
         "rule": {"color": colour},
