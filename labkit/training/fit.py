@@ -246,6 +246,7 @@ def _assemble(runs: list[Run], fitted: list[_Fitted], data: Dataset) -> FitResul
             seen = run.examples if run.model.closed_form else run.steps * run.batch
             rows[run.row] = {
                 **run.given,
+                "seed": run.seed,
                 "examples": run.examples,
                 "steps": run.steps,
                 "parameters": run.model.parameter_count(data),
