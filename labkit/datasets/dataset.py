@@ -65,6 +65,11 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind of dataset {self.name!r} is {self.kind!r}; expected one of {', '.join(KINDS)}")
+        for name in (f"{prefix}{part}" for prefix in ("", "validation_", "test_") for part in ("inputs", "targets")):
+            # A view, so that the array that was given stays as it is.
+            array = np.asarray(getattr(self, name)).view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
         width = self.inputs.shape[1:]
         for split in SPLITS:
             inputs, targets = self.split(split)
@@ -73,8 +78,6 @@ class Dataset:
                     f"the {split} split of {self.name!r} has inputs {inputs.shape} and targets {targets.shape}; "
                     f"expected (n, {', '.join(map(str, width))}) and (n,)"
                 )
-            inputs.flags.writeable = False
-            targets.flags.writeable = False
         if len(self.faults) not in (0, len(self.inputs)):
             raise ValueError(f"{self.name!r} has {len(self.faults)} rows of faults for {len(self.inputs)} examples")
         object.__setattr__(self, "fingerprint", _fingerprint(self))

@@ -34,7 +34,7 @@ def glyphs(
 
     Arguments:
         examples: training images.
-        characters: one class for each; letters and digits of ASCII.
+        characters: one class for each; letters and digits of ASCII. I, l and 1, and O and 0, look alike in some fonts.
         size: pixels along a side, 8 to 48.
         distortion: how strongly images are turned (standard deviation 11 degrees at 1), slanted, stretched and
             shifted; 0 leaves 21 different images per character, 3 is the most.
@@ -62,6 +62,7 @@ def glyphs(
     whole("validation", validation)
     whole("test", test, least=1)
     whole("size", size, least=8, most=48)
+    whole("seed", seed)
     number("distortion", distortion, most=3)
     number("pixel_noise", pixel_noise, most=1)
     number("imbalance", imbalance, least=1, most=10_000)

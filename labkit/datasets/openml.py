@@ -7,6 +7,7 @@ import os
 import tempfile
 import warnings
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 
@@ -16,7 +17,7 @@ import pandas as pd
 from labkit import places
 from labkit.datasets.dataset import Dataset
 from labkit.datasets.entries import Entry, register
-from labkit.datasets.faults import flip_labels, whole
+from labkit.datasets.faults import flip_labels, number, whole
 from labkit.datasets.splits import keys, stratified
 
 
@@ -88,13 +89,17 @@ def images(
     """
     usable = source.rows - source.test
     whole("validation", validation, most=usable - 1)
+    whole("seed", seed)
+    number("label_noise", label_noise)
     if examples is not None:
         whole("examples", examples, least=1, most=usable - validation)
     pixels, targets = _read(source)
     key = keys(source.name, usable)
     held = stratified(targets[:usable], np.arange(usable), key, validation)
     train = np.setdiff1d(np.arange(usable), held)
-    train = train[np.argsort(key[train])][:examples]
+    # Another hash than the one that chose: by that one, classes would enter one after the other.
+    order = keys(f"{source.name} order", usable)
+    train, held = train[np.argsort(order[train])][:examples], held[np.argsort(order[held])]
     test = np.arange(usable, source.rows)
     labels, flipped = flip_labels(targets[train], label_noise, len(source.labels), seed)
     faults = pd.DataFrame({"label_flipped": flipped, "true_label": targets[train]}) if label_noise else pd.DataFrame()
@@ -151,9 +156,17 @@ def _fetch(source: Source) -> tuple[np.ndarray, np.ndarray]:
     try:
         with warnings.catch_warnings():
             # It warns before every new attempt; the error below says it once.
-            warnings.filterwarnings("ignore", message="A network error occurred")
-            bunch = fetch_openml(data_id=source.data_id, data_home=str(folder()), as_frame=False, parser="auto")
-    except (URLError, TimeoutError, ConnectionError) as problem:
+            warnings.filterwarnings("ignore", message="A network error occurred|Invalid cache, redownloading")
+            bunch = fetch_openml(
+                data_id=source.data_id,
+                data_home=str(folder()),
+                as_frame=False,
+                parser="pandas",
+                # Every column is a small number, classes too. Left to itself it makes categories of them, which
+                # scikit-learn up to 1.9 cannot read with pandas from 3.1 (scikit-learn issue 34892).
+                read_csv_kwargs={"dtype": "float32", "quotechar": "'"},
+            )
+    except (URLError, HTTPException, TimeoutError, ConnectionError, EOFError) as problem:
         raise ConnectionError(
             f"{source.name} is not on this machine yet and openml.org did not answer ({problem}). Load it once with a "
             f"network, or copy the folder {folder()} from a machine that has it; digits, glyphs and python_source need "

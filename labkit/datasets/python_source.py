@@ -70,6 +70,11 @@ def python_source(*, context: int = 16, packages: tuple[str, ...] = ()) -> Datas
     (32, 128, True)
     """
     whole("context", context, least=1, most=4096)
+    if not isinstance(packages, tuple):
+        example = packages if isinstance(packages, str) else "sklearn"
+        raise TypeError(f"packages={packages!r}; expected a tuple of names, such as ({example!r},)")
+    if not all(isinstance(package, str) for package in packages):
+        raise TypeError(f"packages={packages!r}; expected names, which are strings")
     parts = _split({name: _letters(path) for name, path in _files(packages)})
     windows: dict[str, np.ndarray] = {}
     for side, texts in parts.items():
@@ -87,7 +92,7 @@ def python_source(*, context: int = 16, packages: tuple[str, ...] = ()) -> Datas
         kind="text",
         vocabulary=VOCABULARY,
         context=context,
-        options={"context": context, "packages": tuple(packages)},
+        options={"context": context, "packages": packages},
         **windows,
     )
 
@@ -120,8 +125,6 @@ def _files(packages: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
             yield single.name, single
         else:
             yield from _below(library / module)
-    if isinstance(packages, str):
-        raise TypeError(f"packages={packages!r} is one string; expected a tuple of names, such as ({packages!r},)")
     for package in dict.fromkeys(packages):
         found = list(_below(_place(package)))
         if not found:
@@ -140,7 +143,9 @@ def _place(package: str) -> Path:
     """The folder of an installed package, found without importing it."""
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
-        raise ValueError(f"no package {package!r} is installed here: install it, or leave it out of packages=")
+        raise ValueError(
+            f"no package {package!r} with a folder is installed here: install it, or leave it out of packages="
+        )
     return Path(next(iter(spec.submodule_search_locations)))
 
 

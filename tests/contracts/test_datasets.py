@@ -1,0 +1,193 @@
+"""Every dataset keeps the contract, and the contract notices each way of breaking it."""
+
+from __future__ import annotations
+
+import functools
+import random
+import socket
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labkit import datasets
+from labkit.datasets import Dataset, Entry
+from labkit.datasets.contract import check
+
+LOCAL = [
+    name for name, network in datasets.available()[["name", "needs_network"]].itertuples(index=False) if not network
+]
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_every_dataset_keeps_the_contract(name):
+    check(datasets.entry(name))
+
+
+def test_dials_keep_the_contract_too():
+    check(datasets.entry("digits"), validation=0)
+    check(datasets.entry("glyphs"), examples=500, duplicates=0.3, imbalance=5.0, pixel_noise=0.2, characters="aBc4")
+    check(datasets.entry("python_source"), context=64)
+
+
+def good(*, seed: int = 0, label_noise: float = 0.0, **change) -> Dataset:
+    """A small honest dataset, to break in one way at a time."""
+    made = np.random.default_rng(seed)
+    fixed = np.random.default_rng(99)
+    inputs = made.standard_normal((20, 3)).astype(np.float32)
+    true = (inputs[:, 0] > 0).astype(np.int64)
+    flipped = np.arange(20) < round(20 * label_noise)
+    given = {
+        "name": "good",
+        "kind": "classification",
+        "inputs": inputs,
+        "targets": np.where(flipped, 1 - true, true),
+        "validation_inputs": fixed.standard_normal((5, 3)).astype(np.float32),
+        "validation_targets": np.zeros(5, dtype=np.int64),
+        "test_inputs": fixed.standard_normal((5, 3)).astype(np.float32),
+        "test_targets": np.ones(5, dtype=np.int64),
+        "classes": 2,
+        "faults": pd.DataFrame({"label_flipped": flipped, "true_label": true}) if label_noise else pd.DataFrame(),
+    }
+    return Dataset(**{**given, **{k: v(given) if callable(v) else v for k, v in change.items()}})
+
+
+def entry(build=good, **given) -> Entry:
+    return Entry(**{"name": "good", "kind": "classification", "purpose": "a test", "build": build, **given})
+
+
+def broken(**change) -> Entry:
+    def build(*, seed: int = 0, label_noise: float = 0.0) -> Dataset:
+        return good(seed=seed, label_noise=label_noise, **change)
+
+    return entry(build)
+
+
+def test_an_honest_entry_passes():
+    check(broken())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inputs": lambda g: g["inputs"].astype(np.float64)}, "inputs in the train split of 'good' are float64"),
+        ({"targets": lambda g: g["targets"].astype(np.int32)}, "targets in the train split of 'good' are int32"),
+        ({"targets": lambda g: g["targets"] + 1}, "leave the range 0 to 1"),
+        ({"test_targets": lambda g: g["test_targets"] - 2}, "leave the range 0 to 1"),
+        ({"classes": None}, "needs classes="),
+        ({"kind": "regression", "classes": None}, "says 'classification' and returns 'regression'"),
+        ({"inputs": lambda g: g["inputs"] * 255}, "bring them to about 1"),
+        (
+            {
+                "inputs": lambda g: (
+                    np.where(g["inputs"] > 2, np.float32("nan"), 1).astype(np.float32) * np.float32("nan")
+                )
+            },
+            "not finite",
+        ),
+        ({"test_inputs": lambda g: g["inputs"][:5]}, "5 pieces of the test split of 'good' occur in the train split"),
+        ({"validation_inputs": lambda g: g["test_inputs"]}, "occur in the validation split"),
+        ({"image_shape": (2, 2)}, r"has images \(2, 2\) in 3 columns"),
+        ({"labels": ("a", "b", "c")}, "names 3 of 2 classes"),
+        (
+            {"test_inputs": np.empty((0, 3), dtype=np.float32), "test_targets": np.empty(0, dtype=np.int64)},
+            "needs training and test examples",
+        ),
+        (
+            {"faults": lambda g: pd.DataFrame({"label_flipped": [True] * 20, "true_label": g["targets"]})},
+            "does not say where the label differs",
+        ),
+        ({"faults": lambda g: pd.DataFrame({"duplicate_of": [1] + [-1] * 19})}, "names examples that are not equal"),
+        ({"faults": lambda g: pd.DataFrame({"duplicate_of": [1, 2] + [-1] * 18})}, "said to copy another duplicate"),
+    ],
+)
+def test_broken_contents_are_noticed(change, message):
+    with pytest.raises(AssertionError, match=message):
+        check(broken(**change))
+
+
+def test_an_entry_that_differs_from_load_to_load_is_noticed():
+    counter = iter(range(100))
+    with pytest.raises(AssertionError, match="loaded twice differs in its train split"):
+        check(entry(lambda: good(seed=next(counter))))
+
+
+def test_global_random_state_is_noticed():
+    for draw in (np.random.random, random.random):
+
+        def build(draw=draw) -> Dataset:
+            draw()
+            return good()
+
+        with pytest.raises(AssertionError, match="global random state"):
+            check(entry(functools.partial(build)))
+
+
+def test_an_undeclared_use_of_the_network_is_noticed():
+    def build() -> Dataset:
+        with socket.socket() as one:
+            one.connect_ex(("127.0.0.1", 9))
+        return good()
+
+    with pytest.raises(AssertionError, match="declare needs_network=True"):
+        check(entry(build))
+    check(entry(build, needs_network=True))
+
+
+def test_noise_that_reaches_the_test_is_noticed():
+    def build(*, label_noise: float = 0.0) -> Dataset:
+        return good(label_noise=label_noise, test_targets=np.full(5, int(label_noise > 0)))
+
+    with pytest.raises(AssertionError, match="reaches test_targets"):
+        check(entry(build))
+
+
+def test_faults_that_are_not_told_and_seeds_that_do_nothing_are_noticed():
+    with pytest.raises(AssertionError, match="does not say which"):
+        check(broken(faults=pd.DataFrame()))
+
+    def deaf(*, seed: int = 0) -> Dataset:
+        return good()
+
+    with pytest.raises(AssertionError, match="another seed"):
+        check(entry(deaf))
+
+
+def test_promises_of_the_entry_are_checked():
+    with pytest.raises(AssertionError, match="says 7 examples and returns 20"):
+        check(entry(lambda: good(), examples=7))
+    with pytest.raises(AssertionError, match="needs a name and a purpose"):
+        check(entry(lambda: good(), purpose=""))
+    with pytest.raises(AssertionError, match="returns a int"):
+        check(entry(lambda: 3))
+
+
+def words(**change) -> Dataset:
+    """A small honest text."""
+    given = {"name": "words", "kind": "text", "vocabulary": 50, "context": 4}
+    for number, prefix in enumerate(("", "validation_", "test_")):
+        line = np.random.default_rng(number).integers(0, 50, 3000).astype(np.uint8)
+        given[f"{prefix}inputs"] = np.lib.stride_tricks.sliding_window_view(line[:-1], 4)
+        given[f"{prefix}targets"] = line[4:]
+    return Dataset(**{**given, **{k: v(given) if callable(v) else v for k, v in change.items()}})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, None),
+        ({"vocabulary": 20}, "leave the range 0 to 19"),
+        ({"vocabulary": None}, "needs vocabulary="),
+        ({"context": 5}, "not context=5 long"),
+        ({"inputs": lambda g: g["inputs"].copy()}, "windows of 'words' are copies"),
+        ({"targets": lambda g: g["targets"][::-1]}, "do not follow their windows"),
+        ({"test_inputs": lambda g: g["inputs"], "test_targets": lambda g: g["targets"]}, "occur in the train split"),
+    ],
+)
+def test_broken_text_is_noticed(change, message):
+    made = entry(lambda: words(**change), kind="text", name="words")
+    if message is None:
+        check(made)
+    else:
+        with pytest.raises(AssertionError, match=message):
+            check(made)
