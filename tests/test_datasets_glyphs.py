@@ -30,7 +30,7 @@ def test_the_images_have_the_shape_scale_and_labels_promised():
 
 
 def test_every_character_differs_from_every_other_in_every_font():
-    drawn = draw(CHARACTERS, 12)
+    drawn = draw(CHARACTERS, 12) / np.float32(255)
     assert (drawn.sum(axis=(2, 3)) > 10).all()
     for font in range(len(FONTS)):
         flat = drawn[:, font].reshape(len(CHARACTERS), -1)
@@ -42,13 +42,13 @@ def test_every_character_differs_from_every_other_in_every_font():
 
 
 def test_fonts_differ_from_one_another():
-    drawn = draw("ag", 12).reshape(2, len(FONTS), -1)
+    drawn = (draw("ag", 12) / 255).reshape(2, len(FONTS), -1)
     apart = ((drawn[:, :, None] - drawn[:, None]) ** 2).sum(axis=3).sum(axis=0) + np.eye(len(FONTS)) * 1e9
     assert apart.min() > 1
 
 
 def test_letters_stay_inside_the_image():
-    drawn = draw(CHARACTERS, 12)
+    drawn = draw(CHARACTERS, 12) / np.float32(255)
     edge = drawn.copy()
     edge[..., 1:-1, 1:-1] = 0
     assert edge.max() == 0
@@ -69,7 +69,7 @@ def test_an_upright_map_gives_the_drawing_at_the_centres_of_its_pixels():
     drawn = draw("R", 12)[0]
     image = bend(drawn, np.array([0]), upright, 12).reshape(12, 12)
     # A pixel's centre lies between four drawn points.
-    inner = drawn[0, 1:-1, 1:-1]
+    inner = drawn[0, 1:-1, 1:-1] / 255
     expected = (inner[1::4, 1::4] + inner[2::4, 1::4] + inner[1::4, 2::4] + inner[2::4, 2::4]) / 4
     np.testing.assert_allclose(image, expected, atol=1e-5)
 
@@ -209,7 +209,7 @@ def test_copies_are_spread_over_the_originals():
         ({"examples": 1e3}, TypeError, "expected a whole number"),
         ({"test": 0}, ValueError, "expected at least 1"),
         ({"validation": -5}, ValueError, "expected at least 0"),
-        ({"size": 4}, ValueError, "size=4 is outside its range; expected from 8 to 48"),
+        ({"size": 4}, ValueError, "size=4 is outside its range; expected from 8 to 32"),
         ({"distortion": -1}, ValueError, "expected a number from 0 to 3"),
         ({"distortion": float("inf")}, ValueError, "expected a number from 0 to 3"),
         ({"pixel_noise": 2}, ValueError, "pixel_noise=2 is outside its range"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import threading
@@ -123,7 +124,13 @@ def test_arrays_that_do_not_fit_are_refused(change, message):
 def test_describe_says_what_there_is_and_what_was_planted():
     faults = pd.DataFrame({"label_flipped": [True, True] + [False] * 4, "duplicate_of": [-1] * 5 + [0]})
     said = tiny(faults=faults).describe()
-    for part in ("6 training, 2 validation and 3 test", "2 features", "2 classes", "2 flipped labels", "1 duplicates"):
+    for part in (
+        "6 training, 2 validation and 3 test",
+        "2 features",
+        "2 classes",
+        "2 with a flipped label",
+        "1 copied from another",
+    ):
         assert part in said
     assert "planted" not in tiny().describe()
 
@@ -214,6 +221,21 @@ def test_entries_that_cannot_work_are_refused_when_made(registered):
     registered(Entry("mine", "classification", "a test", lambda: 3))
     with pytest.raises(TypeError, match="was built as int"):
         datasets.load("mine")
+
+
+@pytest.mark.parametrize("name", ["digits", "python_source"])
+def test_another_process_gets_the_same_data_and_no_windows_written_out(name):
+    data = datasets.load(name)
+    sent = pickle.dumps(data)
+    assert len(sent) < 1.1 * data.nbytes + 10_000
+    back = pickle.loads(sent)
+    for split in ("train", "validation", "test"):
+        for one, two in zip(data.split(split), back.split(split), strict=True):
+            assert one.shape == two.shape
+            assert np.array_equal(one[::500], two[::500])
+            assert not two.flags.writeable
+    assert back.fingerprint == data.fingerprint
+    assert replace(back, name="checked again").fingerprint == data.fingerprint
 
 
 def test_contents_survive_replace():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from labkit import datasets
 from labkit.datasets import python_source as module
+from labkit.datasets.windows import unroll, windows
 
 SPLITS = ("train", "validation", "test")
 
@@ -172,6 +173,23 @@ def test_packages_enlarge_the_text_and_are_not_imported():
     assert len(more.stream()) > len(plain.stream())
     assert more.fingerprint != plain.fingerprint
     assert datasets.load("python_source", packages=("papermill", "papermill")).fingerprint == more.fingerprint
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 30), st.integers(1, 30), st.booleans())
+def test_windows_unroll_to_the_line_they_were_cut_from(count, context, copied):
+    line = np.random.default_rng(count).integers(0, 9, count + context).astype(np.uint8)
+    inputs, targets = windows(line, context)
+    assert (inputs.shape, targets.shape) == ((count, context), (count,))
+    if copied:
+        inputs = inputs.copy()
+    assert np.array_equal(unroll(inputs, targets), line)
+    assert np.shares_memory(unroll(inputs, targets), line) != copied
+
+
+def test_a_context_longer_than_a_split_is_refused(library):
+    with pytest.raises(ValueError, match="no window of 4,000 ids and a target fits"):
+        module.python_source(context=4000)
 
 
 @pytest.mark.parametrize(

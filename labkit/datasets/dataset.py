@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labkit.datasets.windows import unroll, windows
+
 KINDS = ("classification", "text", "regression")
-SPLITS = ("train", "validation", "test")
+_PREFIXES = {"train": "", "validation": "validation_", "test": "test_"}
+SPLITS = tuple(_PREFIXES)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -65,11 +68,7 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind of dataset {self.name!r} is {self.kind!r}; expected one of {', '.join(KINDS)}")
-        for name in (f"{prefix}{part}" for prefix in ("", "validation_", "test_") for part in ("inputs", "targets")):
-            # A view, so that the array that was given stays as it is.
-            array = np.asarray(getattr(self, name)).view()
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+        self._freeze()
         width = self.inputs.shape[1:]
         for split in SPLITS:
             inputs, targets = self.split(split)
@@ -82,11 +81,19 @@ class Dataset:
             raise ValueError(f"{self.name!r} has {len(self.faults)} rows of faults for {len(self.inputs)} examples")
         object.__setattr__(self, "fingerprint", _fingerprint(self))
 
+    def _freeze(self) -> None:
+        for prefix in _PREFIXES.values():
+            for name in (f"{prefix}inputs", f"{prefix}targets"):
+                # A view, so that the array that was given stays as it is.
+                array = np.asarray(getattr(self, name)).view()
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
+
     def split(self, name: str = "train") -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of one split: ``train``, ``validation`` or ``test``."""
         if name not in SPLITS:
             raise ValueError(f"unknown split {name!r}; expected one of {', '.join(SPLITS)}")
-        prefix = "" if name == "train" else f"{name}_"
+        prefix = _PREFIXES[name]
         return getattr(self, f"{prefix}inputs"), getattr(self, f"{prefix}targets")
 
     def stream(self, split: str = "train") -> np.ndarray:
@@ -94,7 +101,7 @@ class Dataset:
         if self.kind != "text":
             raise ValueError(f"dataset {self.name!r} is of kind {self.kind!r}; only text has a stream of ids")
         inputs, targets = self.split(split)
-        return _unroll(inputs, targets)
+        return unroll(inputs, targets)
 
     @property
     def nbytes(self) -> int:
@@ -115,38 +122,40 @@ class Dataset:
             lines.append(f"{self.inputs.shape[1]} features")
         if self.classes:
             lines.append(f"{self.classes} classes")
-        planted = [
-            f"{int(np.count_nonzero(flags)):,} {words}" for words, flags in _planted(self.faults) if np.any(flags)
-        ]
+        planted = [f"{count:,} {words}" for words, count in _planted(self.faults) if count]
         if planted:
             lines.append("planted among the training examples: " + ", ".join(planted))
         return "; ".join(lines) + f". Fingerprint {self.fingerprint[:12]}."
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: of a text the line itself, since windows would be written out in full."""
+        state = dict(self.__dict__)
+        if self.kind == "text":
+            for split, prefix in _PREFIXES.items():
+                del state[f"{prefix}inputs"]
+                state[f"{prefix}targets"] = self.stream(split)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.kind == "text":
+            for prefix in _PREFIXES.values():
+                pair = windows(state[f"{prefix}targets"], self.context)
+                self.__dict__.update(zip((f"{prefix}inputs", f"{prefix}targets"), pair, strict=True))
+        self._freeze()
 
     def __repr__(self) -> str:
         return f"<Dataset {self.describe()}>"
 
 
-def _planted(faults: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
-    """The faults in words, with the examples that carry each."""
+def _planted(faults: pd.DataFrame) -> list[tuple[str, int]]:
+    """The faults in words, with the number of examples that carry each."""
     found = []
     if "label_flipped" in faults:
-        found.append(("flipped labels", faults["label_flipped"].to_numpy(dtype=bool)))
+        found.append(("with a flipped label", int(faults["label_flipped"].sum())))
     if "duplicate_of" in faults:
-        found.append(("duplicates", faults["duplicate_of"].to_numpy() >= 0))
+        found.append(("copied from another", int((faults["duplicate_of"] >= 0).sum())))
     return found
-
-
-def _unroll(windows: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The line of ids under sliding windows and the targets that follow them."""
-    if len(windows) == 0:
-        return np.empty(0, dtype=windows.dtype)
-    step = windows.strides[0]
-    length = len(windows) + windows.shape[1]
-    starts = windows.__array_interface__["data"][0], targets.__array_interface__["data"][0]
-    if windows.strides != (step, step) or starts[1] - starts[0] != windows.shape[1] * step:
-        return np.concatenate([windows[:, 0], windows[-1, 1:], targets[-1:]])
-    line = np.lib.stride_tricks.as_strided(windows, shape=(length,), strides=(step,), writeable=False)
-    return line
 
 
 def _fingerprint(data: Dataset) -> str:

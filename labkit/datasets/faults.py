@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
 
 from labkit.seeds import generator
@@ -13,7 +15,7 @@ def number(name: str, value: float, *, least: float = 0.0, most: float = 1.0) ->
     >>> number("pixel_noise", 0.25)
     0.25
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number from {least:g} to {most:g}")
     if not least <= value <= most:
         raise ValueError(f"{name}={value!r} is outside its range; expected a number from {least:g} to {most:g}")
@@ -26,12 +28,12 @@ def whole(name: str, value: int, *, least: int = 0, most: int | None = None) -> 
     >>> whole("examples", 100, least=1)
     100
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number")
     if value < least or (most is not None and value > most):
         limit = f"at least {least:,}" if most is None else f"from {least:,} to {most:,}"
         raise ValueError(f"{name}={value!r} is outside its range; expected {limit}")
-    return value
+    return int(value)
 
 
 def flip_labels(targets: np.ndarray, fraction: float, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

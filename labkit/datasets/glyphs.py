@@ -35,7 +35,7 @@ def glyphs(
     Arguments:
         examples: training images.
         characters: one class for each; letters and digits of ASCII. I, l and 1, and O and 0, look alike in some fonts.
-        size: pixels along a side, 8 to 48.
+        size: pixels along a side, 8 to 32.
         distortion: how strongly images are turned (standard deviation 11 degrees at 1), slanted, stretched and
             shifted; 0 leaves 21 different images per character, 3 is the most.
         pixel_noise: standard deviation of the noise added to pixels, which are then cut to [0, 1]; 0 to 1.
@@ -61,7 +61,7 @@ def glyphs(
     whole("examples", examples, least=1)
     whole("validation", validation)
     whole("test", test, least=1)
-    whole("size", size, least=8, most=48)
+    whole("size", size, least=8, most=32)
     whole("seed", seed)
     number("distortion", distortion, most=3)
     number("pixel_noise", pixel_noise, most=1)
@@ -81,15 +81,16 @@ def glyphs(
     labels = _labels(class_counts(examples, classes, imbalance), seed, "train")
     inputs, fonts = images(labels, seed, "train")
     source = copy_examples(examples, duplicates, seed)
-    inputs, true, fonts = inputs[source], labels[source], fonts[source]
-    targets, flipped = flip_labels(true, label_noise, classes, seed)
+    if duplicates:
+        inputs, labels, fonts = inputs[source], labels[source], fonts[source]
+    targets, flipped = flip_labels(labels, label_noise, classes, seed)
     faults = pd.DataFrame()
     if label_noise or duplicates or imbalance > 1:
         copied = source != np.arange(examples)
         faults = pd.DataFrame(
             {
                 "label_flipped": flipped,
-                "true_label": true,
+                "true_label": labels,
                 "duplicate_of": np.where(copied, source, -1),
                 "font": np.array(FONTS)[fonts],
             }
@@ -148,11 +149,13 @@ def _images(
     fonts = generator(seed, "glyphs", split, "fonts").integers(len(FONTS), size=len(labels))
     maps = _maps(len(labels), distortion, seed, split)
     images = bend(drawn.reshape(-1, *drawn.shape[2:]), labels * len(FONTS) + fonts, maps, size)
-    if pixel_noise:
-        random = generator(seed, "glyphs", split, "pixels")
-        images += np.float32(pixel_noise) * random.standard_normal(images.shape, dtype=np.float32)
-    # Whole levels, so that machines that round differently in the last place still make the same images.
-    return np.rint(np.clip(images, 0, 1) * 255) / np.float32(255), fonts
+    random = generator(seed, "glyphs", split, "pixels")
+    for part in np.array_split(images, len(images) // 4096 + 1):
+        if pixel_noise:
+            part += np.float32(pixel_noise) * random.standard_normal(part.shape, dtype=np.float32)
+        # Whole levels, so that machines that round differently in the last place still make the same images.
+        part[:] = np.rint(np.clip(part, 0, 1) * 255) / np.float32(255)
+    return images, fonts
 
 
 def _maps(count: int, distortion: float, seed: int, split: str) -> np.ndarray:

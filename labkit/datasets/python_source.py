@@ -12,6 +12,7 @@ import numpy as np
 from labkit.datasets.dataset import Dataset
 from labkit.datasets.entries import Entry, register
 from labkit.datasets.faults import whole
+from labkit.datasets.windows import windows
 from labkit.seeds import derive
 
 _NAMES = """
@@ -76,24 +77,23 @@ def python_source(*, context: int = 16, packages: tuple[str, ...] = ()) -> Datas
     if not all(isinstance(package, str) for package in packages):
         raise TypeError(f"packages={packages!r}; expected names, which are strings")
     parts = _split({name: _letters(path) for name, path in _files(packages)})
-    windows: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for side, texts in parts.items():
-        stream = np.frombuffer(b"".join(texts), dtype=np.uint8)
-        if len(stream) <= context:
+        if not texts:
             raise ValueError(
                 "this interpreter's standard library has no readable source files (an embedded or zipped Python?); "
                 "use a regular CPython, or another dataset"
             )
         prefix = "" if side == "train" else f"{side}_"
-        windows[f"{prefix}inputs"] = np.lib.stride_tricks.sliding_window_view(stream[:-1], context)
-        windows[f"{prefix}targets"] = stream[context:]
+        line = np.frombuffer(b"".join(texts), dtype=np.uint8)
+        arrays[f"{prefix}inputs"], arrays[f"{prefix}targets"] = windows(line, context)
     return Dataset(
         name="python_source",
         kind="text",
         vocabulary=VOCABULARY,
         context=context,
         options={"context": context, "packages": packages},
-        **windows,
+        **arrays,
     )
 
 

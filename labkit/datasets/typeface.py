@@ -25,9 +25,9 @@ _FINER = 4
 _MARGIN = 1
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)
 def draw(characters: str, size: int) -> np.ndarray:
-    """Every character in every font, float32 (characters, fonts, r, r) in [0, 1], drawn at four times ``size``.
+    """Every character in every font, uint8 (characters, fonts, r, r), drawn at four times ``size``.
 
     Each is centred, smoothed over one final pixel so that resampling does not alias, and surrounded by an empty
     margin of one pixel: r is ``4 * size + 2``.
@@ -40,7 +40,7 @@ def draw(characters: str, size: int) -> np.ndarray:
     from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
     side = _FINER * size
-    drawn = np.zeros((len(characters), len(FONTS), side + 2 * _MARGIN, side + 2 * _MARGIN), dtype=np.float32)
+    drawn = np.zeros((len(characters), len(FONTS), side + 2 * _MARGIN, side + 2 * _MARGIN), dtype=np.uint8)
     inside = slice(_MARGIN, -_MARGIN)
     for f, font in enumerate(FONTS):
         # The basic layout engine, because the other one is not part of every build of Pillow.
@@ -52,16 +52,15 @@ def draw(characters: str, size: int) -> np.ndarray:
             place = ((side - left - right) / 2, (side - top - bottom) / 2)
             ImageDraw.Draw(image).text(place, character, fill=255, font=face)
             drawn[c, f, inside, inside] = np.asarray(image.filter(ImageFilter.BoxBlur(_FINER / 2 - 0.5)))
-    drawn /= 255
     drawn.flags.writeable = False
     return drawn
 
 
 def bend(drawn: np.ndarray, which: np.ndarray, maps: np.ndarray, size: int) -> np.ndarray:
-    """Resample drawn letters through affine maps, float32 (n, size * size).
+    """Resample drawn letters through affine maps, float32 (n, size * size) in [0, 1].
 
     Arguments:
-        drawn: (m, r, r), as from ``draw`` with its first axes joined.
+        drawn: uint8 (m, r, r), as from ``draw`` with its first axes joined.
         which: int (n,), the drawing that each example shows.
         maps: float32 (n, 2, 3): row and column of the place in the drawing that each place of the image shows, both
             measured from the centre in image widths; the last column is a shift.
@@ -88,7 +87,7 @@ def bend(drawn: np.ndarray, which: np.ndarray, maps: np.ndarray, size: int) -> n
         at = which[part, None] * (side * side) + corner[:, 0] * side + corner[:, 1]
         upper = flat[at] * (1 - right) + flat[at + 1] * right
         lower = flat[at + side] * (1 - right) + flat[at + side + 1] * right
-        images[part] = upper * (1 - down) + lower * down
+        images[part] = (upper * (1 - down) + lower * down) / np.float32(255)
     return images
 
 
