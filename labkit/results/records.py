@@ -143,7 +143,7 @@ def read(directory: str | Path) -> Run:
     records = {}
     for stored in content["records"]:
         known = {one.name: stored.get(one.name) for one in fields(Record)}
-        records[known["name"]] = Record(**{key: _frozen(value) for key, value in known.items()})
+        records[known["name"]] = Record(**{key: frozen(value) for key, value in known.items()})
     return Run(content["notebook"], content["preset"], directory, records, environment=content["environment"])
 
 
@@ -160,6 +160,8 @@ def _write(run: Run) -> None:
     write_json(run.directory / "records.json", content)
 
 
-def _frozen(value: Any) -> Any:
-    """JSON's lists as the tuples a record holds."""
-    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
+def frozen(value: Any) -> Any:
+    """JSON's lists as the tuples that records hold."""
+    if isinstance(value, dict):
+        return {key: frozen(one) for key, one in value.items()}
+    return tuple(frozen(one) for one in value) if isinstance(value, list) else value
