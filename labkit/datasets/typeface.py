@@ -74,16 +74,18 @@ def bend(drawn: np.ndarray, which: np.ndarray, maps: np.ndarray, size: int) -> n
     inner = side - 2 * _MARGIN
     line = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / size - np.float32(0.5)
     rows, columns = (grid.ravel() for grid in np.meshgrid(line, line, indexing="ij"))
-    places = np.stack([rows, columns, np.ones_like(rows)])
     flat = drawn.reshape(-1)
     images = np.empty((len(which), size * size), dtype=np.float32)
     for start in range(0, len(which), 1024):
         part = slice(start, start + 1024)
+        # Written out, not a matrix product, since those round differently on different machines.
+        by_row, by_column, shift = maps[part, :, :, None].transpose(2, 0, 1, 3)
+        seen = by_row * rows + by_column * columns + shift
         # From widths to drawn pixels; whatever lies outside is on the empty margin.
-        seen = maps[part] @ places
         np.clip((seen + np.float32(0.5)) * inner + np.float32(_MARGIN - 0.5), 0, side - 1.001, out=seen)
-        corner = seen.astype(np.int32)
+        corner = np.floor(seen)
         down, right = (seen - corner).transpose(1, 0, 2)
+        corner = corner.astype(np.intp)
         at = which[part, None] * (side * side) + corner[:, 0] * side + corner[:, 1]
         upper = flat[at] * (1 - right) + flat[at + 1] * right
         lower = flat[at + side] * (1 - right) + flat[at + side + 1] * right
