@@ -29,24 +29,50 @@ def columns(frame, *names: str):
     return frame
 
 
-def assemble(chart, *, title: str, subtitle: Iterable[str], description: str, zoom: bool = False, width: int = WIDTH):
-    """A finished chart: wrapped title and subtitle, description, and one named parameter on the outside.
+def assemble(
+    layers: list,
+    *,
+    title: str,
+    subtitle: Iterable[str],
+    description: str,
+    width: int,
+    height: int,
+    data=None,
+    facet=None,
+    panels: int = 1,
+    zoom: bool = False,
+):
+    """A finished chart of layers: wrapped title and subtitle, description, and one named parameter on the outside.
 
-    ``subtitle`` holds the parts, empty ones are left out. With ``zoom`` the axes follow dragging and, with the
-    shift key, the wheel (a bare wheel keeps scrolling the page); a double click goes back.
+    ``subtitle`` holds the parts, empty ones are left out. ``data`` is the frame of the layers without one of their
+    own; ``facet`` the column definition that makes ``panels`` panels of ``width`` × ``height`` pixels. With
+    ``zoom`` the axes follow dragging and, with the shift key, the wheel (a bare wheel keeps scrolling the page); a
+    double click goes back. Everything is given at once, since Altair copies the whole chart at every further step.
     """
     import altair as alt
 
+    across = panels_across(panels)
+    room = max(WIDTH, across * (width + 26) if facet is not None else width)
     # A part is kept whole on its line, and the separator stays with the part before it.
-    parts = "\u00a0· ".join(one_line(part).replace(" ", "\u00a0") for part in subtitle if part)
-    heading = alt.TitleParams(
-        lines(title, int(max(width, WIDTH) / _TITLE_CHARACTER)),
-        subtitle=filled(parts, int(max(width, WIDTH) / _SUBTITLE_CHARACTER)) if parts else alt.Undefined,
-    )
-    chart = chart.properties(title=heading, description=one_line(description))
+    parts = "\u00a0· ".join(one_line(part, 80).replace(" ", "\u00a0") for part in subtitle if part)
+    around = {
+        "title": alt.TitleParams(
+            lines(title, int(room / _TITLE_CHARACTER)),
+            subtitle=filled(parts, int(room / _SUBTITLE_CHARACTER)) if parts else alt.Undefined,
+        ),
+        "description": one_line(description),
+        "data": alt.Undefined if data is None else data,
+    }
+    if facet is not None:
+        # Without a full grid the shared axis would stand under empty places.
+        around["resolve"] = alt.Undefined if panels % across == 0 else {"axis": {"x": "independent"}}
+        spec = alt.LayerChart(layer=layers, width=width, height=height)
+        return alt.FacetChart(spec=spec, facet=facet, columns=across, **around)
     if zoom:
-        chart = chart.add_params(alt.selection_interval(name="zoom", bind="scales", zoom="wheel![event.shiftKey]"))
-    return chart
+        drag = {"type": "interval", "zoom": "wheel![event.shiftKey]"}
+        names = [layers[0].name]
+        around["params"] = [alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=names)]
+    return alt.LayerChart(layer=layers, width=width, height=height, **around)
 
 
 def panels_across(panels: int) -> int:

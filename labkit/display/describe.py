@@ -121,16 +121,16 @@ def lines(text: str, width: int) -> list[str]:
 
 
 def filled(text: str, width: int) -> list[str]:
-    """Text broken only at plain spaces into lines of at most ``width`` characters; no-break spaces become plain.
+    """Text broken only at plain spaces into lines of at most ``width`` characters, without separators at their ends.
 
     >>> filled("5\u00a0seeds\u00a0· data:\u00a0digits", 12)
-    ['5 seeds ·', 'data: digits']
+    ['5 seeds', 'data: digits']
     """
     broken = [""]
     for part in text.split(" "):
         longer = f"{broken[-1]} {part}".strip(" ")
         broken[-1:] = [longer] if len(longer) <= width or not broken[-1] else [broken[-1], part]
-    return [line.replace("\u00a0", " ") for line in broken]
+    return [line.replace("\u00a0", " ").strip(" ·") for line in broken]
 
 
 def sentence(*parts: str, finding: str = "") -> str:

@@ -87,7 +87,6 @@ def forecast(
     >>> forecast(points, curve).description
     'Test error against training examples ...: the law fitted to 2 points reaches 0.08 (90% interval 0.05 to 0.1) ...'
     """
-    import altair as alt
 
     points = points if "role" in points else points.assign(role="fitted")
     curve = curve if "series" in curve else curve.assign(series="law")
@@ -109,7 +108,7 @@ def forecast(
         *_measured(points, across, up),
     ]
     ends = curve.sort_values("x").groupby("series", sort=False)["y"].last().to_dict()
-    chart = alt.layer(*layers, *direct_labels(kinds, ends, up, WIDTH)).properties(width=WIDTH, height=HEIGHT)
+    layers += direct_labels(kinds, ends, up, WIDTH)
     finding = _finding(curve, fitted, names, interval if banded else None)
     subtitle = [
         "points: measured" + (", hollow: held out" if (points["role"] != "fitted").any() else ""),
@@ -125,7 +124,8 @@ def forecast(
         count(len(points) - len(fitted), "held-out point") if len(points) > len(fitted) else "",
         finding=finding,
     )
-    return assemble(chart, title=title or finding, subtitle=subtitle, description=described, zoom=True)
+    size = {"width": WIDTH, "height": HEIGHT}
+    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
 
 
 def _points(x, y, se, held_out):

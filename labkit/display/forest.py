@@ -91,7 +91,6 @@ def forest(
             layers.append(bars.encode(x=alt.X("low_drawn:Q", scale=across.scale()), x2="high:Q"))
         layers.append(base.mark_point(size=60, yOffset=offset).encode(x=x, shape=kinds.shape()))
     layers = [layer.properties(name=_name(layer, index)) for index, layer in enumerate(layers)]
-    chart = alt.layer(*layers).properties(width=WIDTH, height=height)
     finding = _finding(rows, words, reference)
     with_interval = rows["low"].notna().any()
     subtitle = [
@@ -106,7 +105,8 @@ def forest(
         count(len(kinds.names), "series") if series else "",
         finding=finding,
     )
-    return assemble(chart, title=title or finding, subtitle=subtitle, description=described)
+    size = {"width": WIDTH, "height": height}
+    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, **size)
 
 
 def _ends(frame, value: str, se: str, low: str, high: str, interval: float) -> tuple[np.ndarray, np.ndarray]:

@@ -68,12 +68,12 @@ def gallery(
     if labels is not None:
         text = base.mark_text(baseline="top", dy=tile / 2 + 4, fontSize=10.5, clip=False).encode(text="caption:N")
         layers.append(text.properties(name="captions"))
-    chart = alt.layer(*layers).properties(width=width, height=height)
     rows, wide = pictures.shape[1:3]
     what = f"{count(n, 'example')} of {rows} × {wide} pixels"
     subtitle = [f"data: {data}" if data else "", f"preset {preset}" if preset else ""]
     described = sentence(what, f"from {short(data, 60)}" if data else "", finding=title or "")
-    return assemble(chart, title=title or what, subtitle=subtitle, description=described, width=width)
+    size = {"width": width, "height": height}
+    return assemble(layers, title=title or what, subtitle=subtitle, description=described, **size)
 
 
 def _pictures(images, image_shape: tuple[int, ...] | None) -> np.ndarray:
@@ -88,7 +88,7 @@ def _pictures(images, image_shape: tuple[int, ...] | None) -> np.ndarray:
         image_shape = tuple(image_shape[1:]) if len(image_shape) == 3 and image_shape[0] == 1 else tuple(image_shape)
         if math.prod(image_shape) != images.shape[1]:
             raise ValueError(
-                f"images have {images.shape[1]} values each, image_shape {image_shape} needs another number"
+                f"images of {images.shape[1]} values do not fit image_shape {image_shape}; give their true shape"
             )
         images = images.reshape(len(images), *image_shape)
     if images.ndim == 4 and images.shape[-1] == 1:

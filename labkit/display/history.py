@@ -74,7 +74,7 @@ def history(
     layers = [lines, *(_markers(rows, kinds) if runs <= _MARKED_RUNS else [])]
     last = rows.groupby(["series", "run"], sort=False)["y"].last()
     ends = last.groupby("series", sort=False).median().to_dict()
-    chart = alt.layer(*layers, *direct_labels(kinds, ends, up, WIDTH)).properties(width=WIDTH, height=HEIGHT)
+    layers += direct_labels(kinds, ends, up, WIDTH)
     finding = _finding(rows, words_of(metric))
     subtitle = [
         count(runs, "run"),
@@ -89,7 +89,8 @@ def history(
         listing(kinds.names) if len(kinds.names) > 1 else "",
         finding=finding,
     )
-    return assemble(chart, title=title or finding, subtitle=subtitle, description=described, zoom=True)
+    size = {"width": WIDTH, "height": HEIGHT}
+    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
 
 
 def _one_metric(frame, metric: str | None):

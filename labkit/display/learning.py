@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.display.assemble import assemble, columns, panels_across
+from labkit.display.assemble import assemble, columns
 from labkit.display.axes import drawable, span
 from labkit.display.describe import count, listing, number, one_line, sentence, short, title_of, words_of
 from labkit.display.series import Series, direct_labels, series_of
@@ -60,21 +60,12 @@ def learning_curves(
     shown = np.concatenate([runs["y"], np.clip(means["low"], runs["y"].min() / 2, None), means["high"]])
     up = span("y", title_of(y), shown, log=log_y, length=high)
     means["bottom"] = means["low"].clip(lower=up.low)
-    layers = alt.layer(
-        *_layers(kinds, across, up, interval, zooms=facet is None),
-        data=pandas.concat([runs, means], ignore_index=True),
-    )
+    layers = _layers(kinds, across, up, interval, zooms=facet is None)
     order = list(dict.fromkeys(runs["facet"]))
-    panels = len(order)
-    if facet:
-        panel = alt.Facet("facet:N", title=None, sort=order)
-        chart = layers.properties(width=wide, height=high).facet(facet=panel, columns=panels_across(panels))
-        # Without a full grid the shared axis would stand under empty places.
-        chart = chart if panels % panels_across(panels) == 0 else chart.resolve_axis(x="independent")
-    else:
+    if facet is None:
         ends = means.groupby("series", sort=False)["y"].last().to_dict()
-        chart = alt.layer(layers, *direct_labels(kinds, ends, up, wide)).properties(width=wide, height=high)
-    finding = _finding(means, words_of(y), words_of(x), panels)
+        layers += direct_labels(kinds, ends, up, wide)
+    finding = _finding(means, words_of(y), words_of(x), len(order))
     data = frame["dataset"].unique() if "dataset" in frame else []
     subtitle = [
         count(seeds, "seed") if seeds else "",
@@ -85,18 +76,22 @@ def learning_curves(
     ]
     described = sentence(
         f"{words_of(y).capitalize()} against {words_of(x)} on {'' if log_y else 'half-'}logarithmic axes",
-        f"{count(panels, 'panel')} ({listing(order)})" if facet else "",
+        f"{count(len(order), 'panel')} ({listing(order)})" if facet else "",
         listing(kinds.names),
         count(seeds, "seed") if seeds else "",
         finding=finding,
     )
     return assemble(
-        chart,
+        layers,
         title=title or finding,
         subtitle=subtitle,
         description=described,
+        data=pandas.concat([runs, means], ignore_index=True),
+        facet=alt.Facet("facet:N", title=None, sort=order) if facet else None,
+        panels=len(order),
         zoom=facet is None,
-        width=panels_across(panels) * (FACET_WIDTH + 26) if facet else WIDTH,
+        width=wide,
+        height=high,
     )
 
 

@@ -26,6 +26,8 @@ TEXT = "text/plain"
 _GRAMMAR = "5.20"
 # A colour no palette contains: it marks "the page's own text colour" through the conversion.
 _INK = "#0a0b0d"
+_REFERENCE = re.compile(r'(\bid="|url\(#|href="#)')
+_ID = re.compile(r'(?<=\bid=")[^"]+|(?<=url\(#)[^)]+|(?<=href="#)[^"]+')
 
 
 class ChartTooLarge(ValueError):
@@ -48,7 +50,8 @@ def specification(chart) -> dict[str, Any]:
     if not isinstance(chart, alt.TopLevelMixin):
         raise TypeError(f"expected an Altair chart, got {type(chart).__name__}; the chart functions return one")
     try:
-        spec = theme(chart).to_dict()
+        # Not checked against the schema again: the parts were when they were made, and drawing is the better test.
+        spec = theme(chart).to_dict(validate=False)
     except alt.MaxRowsError as error:
         raise ChartTooLarge(_too_large("more than 5,000 rows")) from error
     rows = len(rows_of(spec))
@@ -103,8 +106,11 @@ def _svg(spec: dict[str, Any]) -> str:
     import vl_convert
 
     picture = vl_convert.vegalite_to_svg(with_ink(spec, _INK), vl_version=_GRAMMAR, allowed_base_urls=[])
+    # The converter numbers clip paths over its whole life; numbered per picture, equal charts give equal pictures.
+    order = {old: str(index) for index, old in enumerate(dict.fromkeys(_ID.findall(picture)))}
+    picture = _ID.sub(lambda found: order[found[0]], picture)
     name = "lk" + hashlib.sha256(picture.encode()).hexdigest()[:10]
-    picture = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{name}-", picture).replace(_INK, "currentColor")
+    picture = _REFERENCE.sub(rf"\1{name}-", picture).replace(_INK, "currentColor")
     head, _, body = picture.partition(">")
     size = re.search(r'width="([\d.]+)" height="([\d.]+)"', head)
     label = html.escape(spec["description"])

@@ -35,7 +35,7 @@ def residuals(
     ...     def predict(self, X):
     ...         return 1 / X
     >>> residuals(Halving(), [1, 2, 4], [1.1, 0.51, 0.2]).to_dict()["title"]["text"]
-    ['Largest residual 20%; the sign', 'changes 1 time between 3 points']
+    ['Largest residual 20%; the sign changes 1 time between 3 points']
     """
     import altair as alt
     import pandas
@@ -71,7 +71,7 @@ def residuals(
     points = base.mark_point(size=50, clip=True).encode(shape=kinds.shape(), tooltip=tooltip)
     ends = frame.groupby("series", sort=False)["y"].last().to_dict()
     layers = [zero, lines.properties(name="steps"), points.properties(name="residuals")]
-    chart = alt.layer(*layers, *direct_labels(kinds, ends, up, WIDTH)).properties(width=WIDTH, height=_HEIGHT)
+    layers += direct_labels(kinds, ends, up, WIDTH)
     finding = _finding(frame, kinds.names)
     described = sentence(
         f"Residuals of {words_of(names[1])} against {words_of(names[0])} for {listing(kinds.names)}", finding=finding
@@ -83,7 +83,8 @@ def residuals(
         f"preset {preset}" if preset else "",
         note,
     ]
-    return assemble(chart, title=title or finding, subtitle=subtitle, description=described, zoom=True)
+    size = {"width": WIDTH, "height": _HEIGHT}
+    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
 
 
 def _finding(frame, laws: tuple[str, ...]) -> str:

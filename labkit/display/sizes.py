@@ -68,7 +68,6 @@ def best_size(
     ]
     drawn = [layer.encode(x=horizontal, tooltip=tooltip) for layer in layers]
     drawn = [layer if index == 1 else layer.encode(y=vertical) for index, layer in enumerate(drawn)]
-    chart = alt.layer(*drawn).properties(width=WIDTH, height=HEIGHT)
     finding = _finding(best, tried, words_of(size), words_of(x))
     seeds = frame["seed"].nunique() if "seed" in frame else 0
     edges = int(best["edge"].sum())
@@ -87,7 +86,8 @@ def best_size(
         count(seeds, "seed") if seeds else "",
         finding=finding,
     )
-    return assemble(chart, title=title or finding, subtitle=subtitle, description=described, zoom=True)
+    size = {"width": WIDTH, "height": HEIGHT}
+    return assemble(drawn, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
 
 
 def _best(cells, tried: np.ndarray):
