@@ -70,9 +70,8 @@ class Registry(Generic[Entry]):
         self._aliases = {alias: target for alias, target in self._aliases.items() if target != name}
 
     def __getitem__(self, name: str) -> Entry:
-        name = self._aliases.get(name, name)
         try:
-            return self._entries[name]
+            return self._entries[self._aliases.get(name, name)]
         except (KeyError, TypeError):
             known = [*self._entries, *self._aliases]
             raise UnknownName(f"unknown {self.kind} {name!r}: {nearest(name, known)}") from None

@@ -30,6 +30,11 @@ def test_an_unknown_name_is_refused_with_the_nearest_match():
         Registry("form")["anything"]
 
 
+def test_something_that_is_no_name_is_refused_like_an_unknown_one():
+    with pytest.raises(UnknownName, match="unknown form"):
+        Registry("form")[["power"]]
+
+
 def test_a_taken_name_is_refused_unless_replaced():
     forms = Registry("form")
     first = forms.register(entry("power", "pow2"))
