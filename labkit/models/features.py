@@ -115,7 +115,7 @@ class RandomFeatures(Model):
             factor = torch.linalg.cholesky(gram[exact] + penalty[exact] * eye)
             weights[exact] = torch.cholesky_solve(cross[exact].transpose(1, 2), factor).transpose(1, 2)
         if not exact.all():
-            # The cut is far above rounding in the float32 features, and below any direction the data span.
-            inverse = torch.linalg.pinv(gram[~exact], hermitian=True, rtol=1e-7)
+            # The cut lies above the rounding of float64 sums: what is below is a direction that no example has.
+            inverse = torch.linalg.pinv(gram[~exact], hermitian=True, rtol=1e-12)
             weights[~exact] = cross[~exact] @ inverse
         return weights

@@ -39,10 +39,12 @@ class CrossEntropy:
     """
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return -torch.log_softmax(outputs, -1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+        # Reducing over an outer axis is several times faster than over a short inner one.
+        share = torch.log_softmax(outputs.transpose(1, 2), 1)
+        return -share.gather(1, targets.unsqueeze(1)).squeeze(1)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return (outputs.argmax(-1) != targets).to(outputs.dtype)
+        return _wrong(outputs, targets)
 
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         share = torch.softmax(outputs, 1)
@@ -51,6 +53,11 @@ class CrossEntropy:
         trace.clamp_(min=_SMALLEST).log_().neg_()
         share.scatter_add_(1, index, torch.full_like(trace, -1.0))
         return share.mul_(scale)
+
+
+def _wrong(outputs: Tensor, targets: Tensor) -> Tensor:
+    """1 where the first of the largest outputs is not the target's, else 0."""
+    return (outputs.transpose(1, 2).max(1).indices != targets).to(outputs.dtype)
 
 
 class Squared:
@@ -68,7 +75,7 @@ class Squared:
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if targets.is_floating_point():
             return self.values(outputs, targets)
-        return (outputs.argmax(-1) != targets).to(outputs.dtype)
+        return _wrong(outputs, targets)
 
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         residual = outputs - self._wanted(outputs.transpose(1, 2), targets).transpose(1, 2)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,16 @@ def ports(data: Dataset | Ports) -> Ports:
     >>> ports(datasets.load("digits"))
     Ports(kind='classification', inputs=64, outputs=10, image_shape=(8, 8))
     """
-    return data if isinstance(data, Ports) else _of_dataset(data)
+    if isinstance(data, Ports):
+        return data
+    if data not in _known:
+        _known[data] = _of_dataset(data)
+    return _known[data]
 
 
-@functools.lru_cache(maxsize=16)
+_known: weakref.WeakKeyDictionary[Dataset, Ports] = weakref.WeakKeyDictionary()
+
+
 def _of_dataset(data: Dataset) -> Ports:
     width = int(data.inputs.shape[1])
     if data.kind == "regression":

@@ -55,8 +55,7 @@ def shared(
         return np.full(runs, np.nan), np.full(runs, np.nan)
     device = next(iter(parameters.values())).device
     sums = torch.zeros(2, runs, dtype=torch.float64, device=device)
-    width = source.gather(torch.zeros(1, dtype=torch.int64, device=device)).shape[-1]
-    for piece in pieces(parameters, len(places), width):
+    for piece in pieces(parameters, len(places), source.width):
         poll()
         chosen = places[piece]
         inputs = source.gather(torch.from_numpy(chosen).to(device)).expand(runs, -1, -1)
@@ -79,13 +78,12 @@ def own(
     device = next(iter(parameters.values())).device
     sizes = np.array([min(run.examples, MOST_TRAINING) for run in runs])
     sums = torch.zeros(2, len(runs), dtype=torch.float64, device=device)
-    width = source.gather(torch.zeros(1, dtype=torch.int64, device=device)).shape[-1]
     tables = {}
     for run in runs:
         key = id(run.pool), run.subset_seed, run.examples
         if key not in tables:
             tables[key] = examples_at(run, np.arange(min(run.examples, MOST_TRAINING)))
-    for piece in pieces(parameters, int(sizes.max()), width):
+    for piece in pieces(parameters, int(sizes.max()), source.width):
         poll()
         span = np.arange(piece.start, piece.stop)
         places = np.zeros((len(runs), len(span)), dtype=np.int64)

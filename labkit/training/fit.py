@@ -238,19 +238,21 @@ def _assemble(runs: list[Run], fitted: list[_Fitted], data: Dataset) -> FitResul
     rows: list[dict[str, Any]] = [{} for _ in runs]
     history: list[tuple[int, int, str, float]] = []
     for stack in fitted:
+        parameters = stack.runs[0].model.parameter_count(data)
+        flops = stack.runs[0].model.flops_per_example(data, training=True)
+        sums = [tensor.flatten(1).sum(1, dtype=torch.float64) for tensor in stack.parameters.values()]
+        finite = torch.isfinite(torch.stack(sums)).all(0).tolist()
         for place, run in enumerate(stack.runs):
             lost = 0 if stack.trace is None else int(stack.trace.diverged[place])
-            broken = lost > 0 or not all(
-                bool(torch.isfinite(tensor[place]).all()) for tensor in stack.parameters.values()
-            )
+            broken = lost > 0 or not finite[place]
             seen = run.examples if run.model.closed_form else run.steps * run.batch
             rows[run.row] = {
                 **run.given,
                 "seed": run.seed,
                 "examples": run.examples,
                 "steps": run.steps,
-                "parameters": run.model.parameter_count(data),
-                "flops": run.model.flops_per_example(data, training=True) * seen,
+                "parameters": parameters,
+                "flops": flops * seen,
                 **{name: np.nan if broken else float(stack.metrics[name][place]) for name in METRICS},
                 "diverged": broken,
                 "diverged_step": (lost or run.steps) if broken else None,

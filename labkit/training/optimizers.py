@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from labkit.training.runs import Run
 from labkit.training.stack import Stack
@@ -100,7 +101,8 @@ class Adam:
     epsilon = 1e-8
 
     def __init__(self, runs: list[Run], parameters: Stack) -> None:
-        self.beta, self.gain, self._step = 0.0, None, 0
+        self.beta, self.gain = 0.0, None
+        self._step = torch.zeros((), device=parameters.flat.device)
         self._learning = [run.learning_rate for run in runs]
         self._decays = [run.weight_decay or 0.0 for run in runs]
         self._first, self._second = Stack.like(parameters.blocks), Stack.like(parameters.blocks)
@@ -113,28 +115,43 @@ class Adam:
         runs = next(iter(parameters.blocks.values())).shape[0]
         self.into = Stack.like(parameters.blocks)
         self._rate = _column(self._learning[:runs], parameters.flat)
+        self._moved = Stack.like(parameters.blocks)
         self._decay = _column(self._decays[:runs], parameters.flat) if any(self._decays[:runs]) else None
 
     def begin(self) -> None:
         """Nothing to prepare: the gradient overwrites the last one."""
 
     def update(self, factor: Tensor | float) -> None:
-        self._step += 1
-        b1, b2 = self.rates
         rate = self._rate * factor
         if self._decay is not None:
             if self.decoupled:
                 _scale(self._parameters, 1 - rate * self._decay)
             else:
                 _add(self.into, self._parameters, self._decay)
-        gradient = self.into.flat
-        self._first.flat.lerp_(gradient, 1 - b1)
-        self._second.flat.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        # The gradient is spent, so its buffer takes the step.
-        torch.sqrt(self._second.flat, out=gradient)
-        gradient.div_((1 - b2**self._step) ** 0.5).add_(self.epsilon)
-        torch.div(self._first.flat, gradient, out=gradient)
-        _add(self._parameters, self.into, -rate / (1 - b1**self._step))
+        if isinstance(rate, float):
+            self._move(self._parameters.flat, rate)
+        else:
+            # The fused kernel knows one rate, so it moves zeros at rate 1, and each run takes its share of that.
+            self._move(self._moved.flat.zero_(), 1.0)
+            _add(self._parameters, self._moved, rate)
+
+    def _move(self, numbers: Tensor, rate: float) -> None:
+        adam(
+            [numbers],
+            [self.into.flat],
+            [self._first.flat],
+            [self._second.flat],
+            [],
+            [self._step],
+            fused=True,
+            amsgrad=False,
+            beta1=self.rates[0],
+            beta2=self.rates[1],
+            lr=rate,
+            weight_decay=0.0,
+            eps=self.epsilon,
+            maximize=False,
+        )
 
     def shrink(self, parameters: Stack, runs: int) -> None:
         self._first = Stack.like(self._first.blocks, runs)

@@ -24,7 +24,7 @@ def solve(
     gram = torch.zeros(len(runs), model.width, model.width, dtype=torch.float64, device=device)
     cross = torch.zeros(len(runs), outputs, model.width, dtype=torch.float64, device=device)
     sizes = np.array([run.examples for run in runs])
-    for piece in pieces(start, int(sizes.max()), model.width):
+    for piece in pieces(start, int(sizes.max()), source.width):
         watch.poll()
         span = np.arange(piece.start, piece.stop)
         places = np.zeros((len(runs), len(span)), dtype=np.int64)

@@ -20,6 +20,7 @@ class Source:
 
     def __init__(self, data: Dataset, split: str, device: str) -> None:
         inputs, targets = data.split(split)
+        self.width = inputs.shape[1]
         self.targets = targets if targets.dtype.kind == "f" else targets.astype(np.int64)
         self._context = data.context if data.kind == "text" else None
         if self._context:
