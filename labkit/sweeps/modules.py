@@ -129,9 +129,11 @@ def _read(path: str, name: str, package: bool, _modified: int, _size: int) -> tu
     """The hash of a source file, comments and docstrings apart, and the full names of what it imports."""
     tree = ast.parse(Path(path).read_bytes())
     imports: set[str] = set()
+    face = {"labkit"}  # the names under which labkit itself, whose parts are attributes, is known in this file
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imports.update(alias.name for alias in node.names)
+            face.update(alias.asname for alias in node.names if alias.name == "labkit" and alias.asname)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
@@ -144,5 +146,8 @@ def _read(path: str, name: str, package: bool, _modified: int, _size: int) -> tu
         documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
         if documented and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             body[0].value = ast.Constant(value=None)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in face:
+            imports.add(f"labkit.{node.attr}")
     text = ast.dump(tree, include_attributes=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16], tuple(sorted(imports - {""}))
