@@ -3,6 +3,19 @@
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.by_hand import ByHand, dial
 from labkit.lessons.panels.fitting import Fit, fit_explorer
+from labkit.lessons.panels.learning_curves import LearningCurves, learning_curve_explorer
 from labkit.lessons.panels.live import LiveRun, run_live
+from labkit.lessons.panels.live_panel import LivePanel
 
-__all__ = ["ByHand", "Fit", "LiveRun", "Panel", "dial", "fit_explorer", "run_live"]
+__all__ = [
+    "ByHand",
+    "Fit",
+    "LearningCurves",
+    "LivePanel",
+    "LiveRun",
+    "Panel",
+    "dial",
+    "fit_explorer",
+    "learning_curve_explorer",
+    "run_live",
+]

@@ -143,7 +143,7 @@ class Panel:
             self._latest.submit(self.settings)
 
     def _compute(self, settings: dict[str, Any]) -> Drawn:
-        key = repr(settings)
+        key = self._key(settings)
         with self._lock:
             if key in self._remembered:
                 self._remembered.move_to_end(key)
@@ -155,6 +155,10 @@ class Panel:
             while len(self._remembered) > _REMEMBERED:
                 self._remembered.popitem(last=False)
         return drawn
+
+    def _key(self, settings: dict[str, Any]) -> str:
+        """What an evaluation depends on."""
+        return repr(settings)
 
     def _deliver(self, drawn: Drawn) -> None:
         """Make this the panel's state, in the panel and in every place where its chart is shown."""

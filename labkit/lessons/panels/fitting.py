@@ -15,6 +15,7 @@ from labkit.lessons.panels.controls import Choice, Slider
 from labkit.lessons.panels.points import tidy, typical_miss
 
 _FIRST_FORMS = ("power_floor", "power", "last_value")
+_FORECAST = "forecast"
 _INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
 
 
@@ -22,6 +23,7 @@ _INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
 class Fit:
     """A fit to the smaller sizes and its forecast of the held-out ones.
 
+    ``form`` is the form's name, or "forecast" for the default predictor, which has no parameters of its own.
     ``points`` has columns x, y, part (fitted or held out) and residual (measured / fitted − 1); ``line`` has x,
     prediction under the name of y, low and high. ``miss`` is the typical miss on the held-out points (None
     without any), ``covered`` how many of them lie inside the interval.
@@ -40,10 +42,11 @@ class Fit:
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} = {value:.3g}" for name, value in self.parameters.items())
+        what = f"{self.form}: {numbers}" if numbers else "The default forecast"
         if self.miss is None:
-            return f"{self.form}: {numbers}. Nothing held out: hold sizes back to see whether this form forecasts."
+            return f"{what}. Nothing held out: hold sizes back to see whether this forecasts."
         return (
-            f"{self.form}: {numbers}. The held-out points are missed by {self.miss:.1%}; "
+            f"{what}. The held-out points are missed by {self.miss:.1%}; "
             f"{self.covered} of {self.held_out} lie inside the {self.interval:.0%} interval."
         )
 
@@ -64,7 +67,8 @@ def fit_explorer(
     Arguments:
         points: frame with columns x and y (several rows per x are fine), or a pair of arrays; at least 4 sizes.
         x, y: the columns; y is an error or a loss, above zero.
-        forms: names of forms of one variable to choose from; None offers a few.
+        forms: names of forms of one variable to choose from; None offers a few. "forecast", the default predictor
+            ``laws.forecast``, is always among the choices.
         form, holdout, interval: where the controls start; ``holdout`` counts the largest sizes kept back
             (None: a third of them), ``interval`` is the share of new observations it should hold.
         seed: of the resamples behind the interval.
@@ -81,9 +85,9 @@ def fit_explorer(
 
     measured = tidy(points, x, y, sizes=4)
     names = list(forms) if forms is not None else [name for name in _FIRST_FORMS if name in laws.FORMS]
-    names = list(dict.fromkeys([*names, form]))
+    names = list(dict.fromkeys([*names, _FORECAST, form]))
     for name in names:
-        if len(laws.get(name).columns) != 1:
+        if name != _FORECAST and len(laws.get(name).columns) != 1:
             raise ValueError(f"form {name!r} takes several columns, expected a form of one variable")
     sizes = np.unique(measured[x])
     most = len(sizes) - 3
@@ -114,18 +118,22 @@ def fit_explorer(
 
 
 def forecast(measured: pd.DataFrame, x: str, y: str, *, form: str, holdout: int, interval: float, seed: int) -> Fit:
-    """Fit the form to all but the largest ``holdout`` sizes and compare its forecast with the rest."""
+    """Fit the form to all but the largest ``holdout`` sizes and compare what it foretells with the rest."""
     from labkit import laws
 
     sizes = np.unique(measured[x])
     edge = sizes[len(sizes) - holdout - 1]
     fitted = (measured[x] <= edge).to_numpy()
-    law = laws.ScalingLaw(form, objective="log_squared", seed=seed).fit(
-        measured[x].to_numpy()[fitted], measured[y].to_numpy()[fitted]
-    )
+    known = measured[x].to_numpy()[fitted], measured[y].to_numpy()[fitted]
     grid = np.geomspace(sizes[0], sizes[-1] * 4, 80)
     everywhere = np.concatenate([grid, sizes])
-    prediction, low, high = law.predict(everywhere, interval=interval)
+    if form == _FORECAST:
+        prediction, low, high = laws.forecast(*known, everywhere, interval=interval, seed=seed)
+        parameters, reason = {}, "the default predictor"
+    else:
+        law = laws.ScalingLaw(form, objective="log_squared", seed=seed).fit(*known)
+        prediction, low, high = law.predict(everywhere, interval=interval)
+        parameters, reason = dict(law.parameters_), law.reason_
     line = pd.DataFrame({x: grid, y: prediction[: len(grid)], "low": low[: len(grid)], "high": high[: len(grid)]})
     at = np.searchsorted(sizes, measured[x].to_numpy()) + len(grid)
     foretold, errors = prediction[at], measured[y].to_numpy()
@@ -135,8 +143,8 @@ def forecast(measured: pd.DataFrame, x: str, y: str, *, form: str, holdout: int,
         form=form,
         holdout=holdout,
         interval=interval,
-        parameters=dict(law.parameters_),
-        reason=law.reason_,
+        parameters=parameters,
+        reason=reason,
         points=measured.assign(part=part, residual=errors / foretold - 1),
         line=line,
         miss=None if fitted.all() else typical_miss(foretold[~fitted], errors[~fitted]),

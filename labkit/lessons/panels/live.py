@@ -26,9 +26,9 @@ class LiveRun:
 
     Arguments:
         work: called with ``should_stop`` (a function that says whether to end early); yields partial results.
-            It may end by itself when told to stop, or raise anything then; both count as stopped.
         on_update: called with every partial result.
-        on_end: called with the state at the end, after the last update.
+        on_end: called with this run at the end, after the last update.
+        stopped_by: exceptions the work raises when it was told to stop; they count as stopped, not as failed.
 
     >>> got = []
     >>> run = LiveRun(lambda should_stop: iter([1, 2, 3]), got.append).start(background=False)
@@ -37,9 +37,14 @@ class LiveRun:
     """
 
     def __init__(
-        self, work: Work, on_update: Callable[[Any], None], on_end: Callable[[LiveRun], None] = lambda run: None
+        self,
+        work: Work,
+        on_update: Callable[[Any], None],
+        on_end: Callable[[LiveRun], None] = lambda run: None,
+        stopped_by: tuple[type[Exception], ...] = (),
     ) -> None:
         self._work, self._on_update, self._on_end = work, on_update, on_end
+        self._stopped_by = stopped_by
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -93,9 +98,11 @@ class LiveRun:
                     break
                 self._on_update(partial)
         except Exception as error:
-            if not self._stop.is_set():
+            if not (self._stop.is_set() and isinstance(error, self._stopped_by)):
                 self.error, state = error, "failed"
-        self._end("stopped" if self._stop.is_set() else state, time.monotonic() - start)
+        if self._stop.is_set() and self.error is None:
+            state = "stopped"
+        self._end(state, time.monotonic() - start)
 
     def _end(self, state: State, seconds: float) -> None:
         if self._ended.is_set():
@@ -135,13 +142,20 @@ class LiveView:
             self.errors.value, self.errors.layout.display = error_html(run.error), ""
 
 
-def run_live(work: Work, on_update: Callable[[Any], Any], *, label: str = "Live run") -> LiveRun:
+def run_live(
+    work: Work,
+    on_update: Callable[[Any], Any],
+    *,
+    label: str = "Live run",
+    stopped_by: tuple[type[Exception], ...] = (),
+) -> LiveRun:
     """Run work that yields partial results, redrawing one chart in place, with a Stop button.
 
     Arguments:
         work: called with ``should_stop``; yields partial results and polls ``should_stop()`` in between.
         on_update: called with each partial result; returns the chart to show, or None to leave it as it is.
         label: what runs, for the status line.
+        stopped_by: exceptions by which the work ends when it is told to stop, such as ``training.Stopped``.
 
     With a reader the cell returns at once and the work goes on in a thread; headless the work runs to its end first,
     the last chart is shown, and its exceptions are raised. Raises ``TypeError`` when ``work`` is not callable.
@@ -160,14 +174,16 @@ def run_live(work: Work, on_update: Callable[[Any], Any], *, label: str = "Live 
             chart = on_update(part)
             charts[:] = [chart] if chart is not None else charts
 
-        run = LiveRun(work, keep).start(background=False)
+        run = LiveRun(work, keep, stopped_by=stopped_by).start(background=False)
         if charts:
             display.show(charts[0])
         return run
-    return _with_reader(work, on_update, label)
+    return _with_reader(work, on_update, label, stopped_by)
 
 
-def _with_reader(work: Work, on_update: Callable[[Any], Any], label: str) -> LiveRun:
+def _with_reader(
+    work: Work, on_update: Callable[[Any], Any], label: str, stopped_by: tuple[type[Exception], ...]
+) -> LiveRun:
     from IPython.display import display as publish
 
     view = LiveView(label)
@@ -180,6 +196,6 @@ def _with_reader(work: Work, on_update: Callable[[Any], Any], label: str) -> Liv
         if chart is not None and handle is not None:
             handle.update(display.bundle(chart), raw=True)
 
-    run = LiveRun(work, redraw, view.ended)
+    run = LiveRun(work, redraw, view.ended, stopped_by)
     view.stop_button.on_click(lambda _button: run.stop())
     return run.start(background=True)

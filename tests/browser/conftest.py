@@ -1,0 +1,168 @@
+"""A system Chromium, a JupyterLab of its own for the tests, and pages that may talk to nobody else."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from labkit import places
+from labkit.lessons import jupyterlab
+
+ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
+OUTSIDE = re.compile(r"^(?!(data|blob|about|file):|(https?|wss?)://(127\.0\.0\.1|localhost)[:/])")
+START_SECONDS = 90
+
+
+def chromium_path():
+    """The installed browser, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running browser; skips where there is none."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip("no Chromium on this machine: install the package chromium to run the browser tests")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, request):
+    """Opens pages that reach nothing outside this machine; keeps a screenshot of each when the test fails."""
+    contexts, pages = [], []
+
+    def open_page(**options):
+        context = chromium.new_context(viewport={"width": 1200, "height": 1000}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.outside = []  # what the page asked of other machines
+
+        def refuse(route):
+            page.outside.append(route.request.url)
+            route.abort()
+
+        context.route(OUTSIDE, refuse)
+        page.set_default_timeout(30_000)
+        pages.append(page)
+        return page
+
+    yield open_page
+    if getattr(request.node, "failed", False):
+        ARTEFACTS.mkdir(exist_ok=True)
+        for number, page in enumerate(pages):
+            page.screenshot(path=ARTEFACTS / f"{request.node.name}-{number}.png")
+    for context in contexts:
+        context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and report.failed:
+        item.failed = True
+    return report
+
+
+class Laboratory:
+    """A JupyterLab on a folder of its own."""
+
+    def __init__(self, folder, home, url, token):
+        self.folder, self.home, self.url, self.token = folder, home, url, token
+
+    def write(self, name, *cells):
+        """Write a notebook of code cells; returns its name."""
+        import nbformat
+
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(notebook, self.folder / name)
+        return name
+
+    def open(self, page, name):
+        """Open a notebook in a workspace of its own and wait for its kernel."""
+        workspace = secrets.token_hex(4)
+        page.goto(f"{self.url}/lab/workspaces/{workspace}/tree/{name}?token={self.token}", wait_until="commit")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_function(
+            """() => {
+                const shown = window.jupyterapp?.shell?.currentWidget;
+                const session = shown?.sessionContext;
+                return shown?.context?.isReady && session?.isReady && session.session?.kernel?.status === 'idle';
+            }""",
+            timeout=60_000,
+        )
+
+    def request(self, path):
+        """The server's answer to a request of its own interface."""
+        question = urllib.request.Request(f"{self.url}/{path}", headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(question, timeout=10) as answer:
+            return json.loads(answer.read())
+
+
+@pytest.fixture(scope="module")
+def laboratory(chromium, tmp_path_factory):
+    """A running JupyterLab with the workbook's settings, an empty home, and a place of its own for every tool."""
+    root = tmp_path_factory.mktemp("laboratory")
+    folder, home = root / "notebooks", root / "home"
+    folder.mkdir()
+    home.mkdir(mode=0o555)
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(("LABKIT_", "JUPYTER", "XDG_"))}
+    variables |= {name: str(root / "var" / name.lower()) for name in places.environment()}
+    variables |= {"HOME": str(home), "LABKIT_STORE": str(root / "points"), "OMP_NUM_THREADS": "1"}
+    jupyterlab.prepare(variables)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    options = [
+        f"--IdentityProvider.token={token}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        "--LabApp.expose_app_in_browser=True",
+        "--allow-root",
+    ]
+    command = jupyterlab.command(folder, port=port, browser=False, options=options)
+    with open(root / "jupyterlab.log", "w") as log:
+        server = subprocess.Popen(command, env=variables, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+    laboratory = Laboratory(folder, home, f"http://127.0.0.1:{port}", token)
+    try:
+        _await(laboratory, server, root / "jupyterlab.log")
+        yield laboratory
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _await(laboratory, server, log):
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        try:
+            laboratory.request("api/status")
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
