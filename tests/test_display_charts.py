@@ -118,6 +118,22 @@ def test_series_differ_in_shape_and_dash_not_only_in_colour():
     assert len({point.get("d") for point in marks(chart, "mean_points")}) == 2
 
 
+def test_every_series_up_to_the_limit_has_its_own_look():
+    chart = display.learning_curves(curves(models=tuple("abcdefghijkl"), sizes=(10, 20)))
+    points = {(point.get("fill"), point.get("d")) for point in marks(chart, "mean_points")}
+    assert len(points) == 12
+
+
+def test_a_legend_of_points_shows_their_shapes_without_dashes():
+    svg = display.svg(display.learning_curves(curves(datasets=("digits", "glyphs"))))
+    symbols = re.findall(r'<g class="mark-symbol role-legend-symbol"[^>]*>(<path[^>]*>)', svg)
+    assert len(symbols) == 2
+    assert not any("dasharray" in symbol for symbol in symbols)
+    lines = display.svg(display.law_fit({name: Law(i / 100) for i, name in enumerate("abcde")}, X, Law().predict(X)))
+    symbols = re.findall(r'<g class="mark-symbol role-legend-symbol"[^>]*>(<path[^>]*>)', lines)
+    assert len({re.search(r'dasharray="([^"]*)"', symbol)[1] for symbol in symbols}) == 5
+
+
 def test_mixing_widths_in_one_mean_is_refused_and_the_dial_named():
     frame = pandas.concat([curves(), curves().assign(width=128)])
     with pytest.raises(ValueError, match="select one width, or pass series='width'"):
@@ -413,6 +429,14 @@ def test_parameters_are_named_and_given_once_on_the_outside(make):
     parts = [part for part in walk({k: v for k, v in spec.items() if k != "params"}) if "params" in part]
     assert parts == []
     assert [p["name"] for p in spec.get("params", [])] in ([], ["zoom"])
+
+
+def test_the_compiler_has_nothing_to_complain_about(make, capfd):
+    import vl_convert
+
+    vl_convert.vegalite_to_vega(display.specification(make("mlp")), vl_version="5.20", show_warnings=True)
+    out, err = capfd.readouterr()
+    assert "WARN" not in out + err
 
 
 def walk(part):

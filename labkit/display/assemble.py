@@ -40,14 +40,14 @@ def assemble(
     data=None,
     facet=None,
     panels: int = 1,
-    zoom: bool = False,
+    zoom: str | None = None,
 ):
     """A finished chart of layers: wrapped title and subtitle, description, and one named parameter on the outside.
 
     ``subtitle`` holds the parts, empty ones are left out. ``data`` is the frame of the layers without one of their
-    own; ``facet`` the column definition that makes ``panels`` panels of ``width`` × ``height`` pixels. With
-    ``zoom`` the axes follow dragging and, with the shift key, the wheel (a bare wheel keeps scrolling the page); a
-    double click goes back. Everything is given at once, since Altair copies the whole chart at every further step.
+    own; ``facet`` the column definition that makes ``panels`` panels of ``width`` × ``height`` pixels. ``zoom`` names
+    the layer whose two axes follow dragging and, with the shift key, the wheel (a bare wheel keeps scrolling the
+    page); a double click goes back. All is given at once: Altair copies the whole chart at every further step.
     """
     import altair as alt
 
@@ -70,8 +70,7 @@ def assemble(
         return alt.FacetChart(spec=spec, facet=facet, columns=across, **around)
     if zoom:
         drag = {"type": "interval", "zoom": "wheel![event.shiftKey]"}
-        names = [layers[0].name]
-        around["params"] = [alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=names)]
+        around["params"] = [alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=[zoom])]
     return alt.LayerChart(layer=layers, width=width, height=height, **around)
 
 

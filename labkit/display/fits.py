@@ -125,7 +125,7 @@ def forecast(
         finding=finding,
     )
     size = {"width": WIDTH, "height": HEIGHT}
-    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
+    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom="law", **size)
 
 
 def _points(x, y, se, held_out):
@@ -184,7 +184,7 @@ def _curves(curve, kinds, across: Axis, up: Axis, banded: bool) -> list:
     tooltip += [alt.Tooltip(f"{end}:Q", title=name, format=".4~g") for end, name in
                 (("y", up.title), ("low", "low"), ("high", "high"))]  # fmt: skip
     band = base.mark_area(opacity=0.2, clip=True).encode(y=alt.Y("bottom:Q", scale=up.scale()), y2="high:Q")
-    line = base.mark_line(clip=True).encode(strokeDash=kinds.dash(), tooltip=tooltip)
+    line = base.mark_line(clip=True).encode(strokeDash=kinds.dash(in_legend=True), tooltip=tooltip)
     return [*([band.properties(name="interval")] if banded else []), line.properties(name="law")]
 
 

@@ -90,7 +90,7 @@ def history(
         finding=finding,
     )
     size = {"width": WIDTH, "height": HEIGHT}
-    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
+    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom="runs", **size)
 
 
 def _one_metric(frame, metric: str | None):

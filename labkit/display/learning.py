@@ -55,6 +55,7 @@ def learning_curves(
     kinds, labels = series_of(kept[series], series.replace("_", " "), direct=facet is None)
     runs = _runs(kept, x, y, series, facet, labels)
     means = _means(runs, interval)
+    means["dash"] = means["series"].map(kinds.codes)
     wide, high = (FACET_WIDTH, FACET_HEIGHT) if facet else (WIDTH, HEIGHT)
     across = span("x", title_of(x), runs["x"], log=True, length=wide)
     shown = np.concatenate([runs["y"], np.clip(means["low"], runs["y"].min() / 2, None), means["high"]])
@@ -89,7 +90,7 @@ def learning_curves(
         data=pandas.concat([runs, means], ignore_index=True),
         facet=alt.Facet("facet:N", title=None, sort=order) if facet else None,
         panels=len(order),
-        zoom=facet is None,
+        zoom=None if facet else "means",
         width=wide,
         height=high,
     )
@@ -158,7 +159,7 @@ def _layers(kinds: Series, across, up, interval: float, *, zooms: bool) -> list:
         .mark_point(size=16, opacity=0.5, clip=True)
         .encode(shape=kinds.shape(), tooltip=[*tooltip, seed])
         .properties(name="runs"),
-        means.mark_line(clip=True).encode(strokeDash=kinds.dash()).properties(name="means"),
+        means.mark_line(clip=True).encode(strokeDash=kinds.dash(in_legend=False)).properties(name="means"),
         means.mark_point(size=45, clip=True)
         .encode(shape=kinds.shape(), tooltip=[*tooltip, *limits])
         .properties(name="mean_points"),

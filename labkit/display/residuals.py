@@ -56,7 +56,7 @@ def residuals(
     across = span("x", title_of(names[0]), frame["x"], log=True, length=WIDTH)
     reach = max(float(frame["y"].abs().max()) if len(frame) else 0.0, 0.1)
     up = span("y", "measured over predicted (%)", [-reach, reach], log=False, length=_HEIGHT, pad=0.08)
-    base = alt.Chart(frame).encode(
+    base = alt.Chart(frame.assign(dash=frame["series"].map(kinds.codes))).encode(
         x=alt.X("x:Q", scale=across.scale(), axis=across.axis()),
         y=alt.Y("y:Q", scale=up.scale(), axis=up.axis(format="+,.6~r", tickCount=5)),
         color=kinds.colour(),
@@ -67,7 +67,7 @@ def residuals(
         alt.Tooltip("y:Q", title=up.title, format="+.3~g"),
     ]
     zero = alt.Chart(pandas.DataFrame({"y": [0.0]}), name="zero").mark_rule(strokeDash=[4, 3]).encode(y="y:Q")
-    lines = base.mark_line(strokeWidth=1, opacity=0.6, clip=True).encode(strokeDash=kinds.dash())
+    lines = base.mark_line(strokeWidth=1, opacity=0.6, clip=True).encode(strokeDash=kinds.dash(in_legend=False))
     points = base.mark_point(size=50, clip=True).encode(shape=kinds.shape(), tooltip=tooltip)
     ends = frame.groupby("series", sort=False)["y"].last().to_dict()
     layers = [zero, lines.properties(name="steps"), points.properties(name="residuals")]
@@ -84,7 +84,7 @@ def residuals(
         note,
     ]
     size = {"width": WIDTH, "height": _HEIGHT}
-    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
+    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom="residuals", **size)
 
 
 def _finding(frame, laws: tuple[str, ...]) -> str:

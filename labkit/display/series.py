@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import cycle, islice
 
 from labkit.display.axes import Axis
 from labkit.display.describe import short
@@ -32,7 +31,7 @@ class Series:
         if self.direct or len(self.names) < 2:
             return None
         widest = 30 + 7 * max(map(len, self.names))
-        look = {"orient": "top", "direction": "horizontal", "symbolOpacity": 1, "symbolStrokeWidth": 0}
+        look = {"orient": "top", "direction": "horizontal", "symbolOpacity": 1}
         return alt.Legend(title=self.title or None, columns=max(1, self.width // widest), **look)
 
     def colour(self, **options):
@@ -46,18 +45,36 @@ class Series:
         """The shape of a point by series."""
         import altair as alt
 
-        scale = alt.Scale(domain=list(self.names), range=self._range(SHAPES))
+        # One further in each round, lest colour and shape repeat together.
+        rounds = range(0, len(self.names), len(SHAPES))
+        shapes = [
+            shape for start in rounds for shape in SHAPES[start // len(SHAPES) :] + SHAPES[: start // len(SHAPES)]
+        ]
+        scale = alt.Scale(domain=list(self.names), range=shapes[: len(self.names)])
         return alt.Shape("series:N", scale=scale, legend=self.legend)
 
-    def dash(self):
-        """The dash of a line by series."""
+    def dash(self, *, in_legend: bool):
+        """The dash of a line by series.
+
+        Beside points of another shape it must stay out of the legend, where it would fringe the symbols. Vega-Lite
+        merges whatever has the same domain, so the dash is then read from a column ``dash`` holding `codes`.
+        """
         import altair as alt
 
-        scale = alt.Scale(domain=list(self.names), range=[list(dash) for dash in self._range(DASHES)])
-        return alt.StrokeDash("series:N", scale=scale, legend=None)
+        dashes = [list(dash) for dash in self._range(DASHES)]
+        if in_legend:
+            scale = alt.Scale(domain=list(self.names), range=dashes)
+            return alt.StrokeDash("series:N", scale=scale, legend=self.legend)
+        scale = alt.Scale(domain=list(self.codes.values()), range=dashes)
+        return alt.StrokeDash("dash:N", scale=scale, legend=None)
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """A second name of each series, for channels that shall not be merged into its legend."""
+        return {name: f"series {index}" for index, name in enumerate(self.names)}
 
     def _range(self, values: tuple) -> list:
-        return list(islice(cycle(values), len(self.names)))
+        return [values[index % len(values)] for index in range(len(self.names))]
 
 
 def series_of(values: Iterable, title: str, *, direct: bool = True) -> tuple[Series, dict]:

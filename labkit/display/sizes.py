@@ -87,7 +87,7 @@ def best_size(
         finding=finding,
     )
     size = {"width": WIDTH, "height": HEIGHT}
-    return assemble(drawn, title=title or finding, subtitle=subtitle, description=described, zoom=True, **size)
+    return assemble(drawn, title=title or finding, subtitle=subtitle, description=described, zoom="tried", **size)
 
 
 def _best(cells, tried: np.ndarray):
