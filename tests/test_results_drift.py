@@ -247,3 +247,19 @@ def test_without_a_baseline_everything_is_new(tmp_path):
     table = results.check(tmp_path, tmp_path)
     assert table["verdict"].tolist() == ["new"]
     assert not table["failure"].any()
+
+
+def test_a_folder_of_reports_is_checked_run_by_run(tmp_path):
+    for notebook in ("00_first", "01_second"):
+        results.start(notebook, "smoke", tmp_path / "runs" / notebook)
+        results.record("points", 3, kind="exact")
+        results.accept(tmp_path / "runs" / notebook, "first", folder=tmp_path)
+    results.record("points", 4, kind="exact")
+    table = results.check(tmp_path, tmp_path)
+    assert table["notebook"].tolist() == ["00_first", "01_second"]
+    assert table["verdict"].tolist() == ["same", "drifted"]
+
+
+def test_a_folder_without_records_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="recorded nothing"):
+        results.check(tmp_path, tmp_path)

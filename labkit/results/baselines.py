@@ -102,8 +102,10 @@ def accept(
     names: Iterable[str] | None = None,
     bounds: Mapping[str, float] | None = None,
     folder: str | Path | None = None,
-) -> Baseline:
-    """Make the records of reruns the baseline of their notebook and preset; the only way to write one.
+) -> Path:
+    """Make the records of reruns the baseline of their notebook and preset, the only way to write one.
+
+    Returns the file.
 
     Arguments: ``run_directories`` (of reruns of one notebook and preset with different seeds; at least 20 where a
     statistical record is among them); ``reason`` (why the numbers change, kept in the file); ``names`` (accept these
@@ -139,9 +141,8 @@ def accept(
         if entries[name] is not old:
             entries[name] = dataclasses.replace(entries[name], **stamp)
     kept_broken = (before.edited - wanted) if before else frozenset()
-    baseline = Baseline(runs[0].notebook, runs[0].preset, runs[0].environment, entries, kept_broken)
-    _write(path, baseline)
-    return baseline
+    _write(path, Baseline(runs[0].notebook, runs[0].preset, runs[0].environment, entries, kept_broken))
+    return path
 
 
 def merged(name: str, records: Sequence[Record]) -> Entry:

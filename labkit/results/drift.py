@@ -34,17 +34,26 @@ class _Place:
         return _TOLERANCE_HERE if self.same_versions else _TOLERANCE_ELSEWHERE
 
 
-def check(run_directory: str | Path, folder: str | Path | None = None) -> pd.DataFrame:
-    """Compare a run with the baseline of its notebook and preset; without one, every record is new.
+def check(directory: str | Path, folder: str | Path | None = None) -> pd.DataFrame:
+    """Compare a run, or every run of a folder of reports, with the baselines; without one, every record is new.
 
-    ``folder`` is ``data/baselines`` by default. Returns the frame of ``compare``; the run has drifted when its column
-    ``failure`` holds anything true. Raises ``FileNotFoundError`` for a folder without records.
+    Arguments: ``directory`` (of one run, or of reports, whose runs are in ``runs/``); ``folder`` of the baselines
+    (``data/baselines``). Returns the frame of ``compare`` with the columns notebook and preset before it; a number has
+    drifted where the column ``failure`` is true. Raises ``FileNotFoundError`` where nothing was recorded.
     """
-    run = read(run_directory)
-    path = baseline_path(run.notebook or "", run.preset or "", folder)
-    if path.is_file():
-        return compare(run, read_baseline(path))
-    return compare(run, Baseline(run.notebook or "", run.preset or "", run.environment, {}))
+    import pandas as pd
+
+    directory = Path(directory)
+    within = sorted(path.parent for path in directory.glob("runs/*/records.json"))
+    frames = []
+    for run in map(read, [directory] if (directory / "records.json").is_file() or not within else within):
+        path = baseline_path(run.notebook or "", run.preset or "", folder)
+        held = read_baseline(path) if path.is_file() else Baseline(run.notebook, run.preset, run.environment, {})
+        frame = compare(run, held)
+        frame.insert(0, "notebook", run.notebook)
+        frame.insert(1, "preset", run.preset)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def compare(records: Run | str | Path | Iterable[Record], baseline: Baseline) -> pd.DataFrame:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WATCH_SECONDS = 0.25
+_IDLE_SECONDS = 60  # how long workers outlive their last point, or a driver that was killed
 
 
 class Stopped(Exception):
@@ -149,8 +150,10 @@ class _Workers:
         if self.configured:
             yield joblib.Parallel(n_jobs=None if self.jobs == 1 else self.jobs)
             return
-        inner = {"inner_max_num_threads": 1} if self.backend in (None, "loky") else {}
-        with joblib.parallel_config(backend=self.backend or "loky", **inner):
+        own = (
+            {"inner_max_num_threads": 1, "idle_worker_timeout": _IDLE_SECONDS} if self.backend in (None, "loky") else {}
+        )
+        with joblib.parallel_config(backend=self.backend or "loky", **own):
             yield joblib.Parallel(n_jobs=self.jobs)
 
 
