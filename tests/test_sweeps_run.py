@@ -119,12 +119,11 @@ def test_a_damaged_point_is_computed_again_and_said_so(tmp_path):
     assert sweeps.run(measure, GRID, store=tmp_path).attrs["sweep"]["computed"] == 0
 
 
-@pytest.mark.parametrize(("jobs", "backend"), [(1, None), (2, "threading"), (2, "loky")])
-def test_a_point_that_raises_is_named_and_the_finished_ones_are_kept(jobs, backend, tmp_path):
-    with pytest.raises(
-        sweeps.PointFailed, match=r"point 4 of 6 \(examples=16, seed=1\) failed: ValueError: no such luck"
-    ) as caught:
-        sweeps.run(broken, GRID, store=tmp_path, jobs=jobs, backend=backend)
+@pytest.mark.parametrize("backend", [None, "threading", "loky", installed("dask")])
+def test_a_point_that_raises_is_named_and_the_finished_ones_are_kept(backend, tmp_path):
+    message = r"point 4 of 6 \(examples=16, seed=1\) failed: ValueError: no such luck"
+    with serving(backend), pytest.raises(sweeps.PointFailed, match=message) as caught:
+        sweeps.run(broken, GRID, store=tmp_path, jobs=2 if backend else 1, backend=backend)
     assert caught.value.configuration == {"examples": 16, "seed": 1}
     assert "in broken" in "".join([*getattr(caught.value, "__notes__", []), _trace(caught.value.__cause__)])
     stored = sweeps.explain(broken, GRID, store=tmp_path)["stored"].tolist()
@@ -202,8 +201,8 @@ def test_a_result_that_cannot_be_stored_names_the_point():
         sweeps.run(odd, {"x": [1]}, store="memory://odd")
 
 
-@pytest.mark.parametrize(("jobs", "backend"), [(1, None), (2, "threading"), (2, "loky")])
-def test_a_stop_ends_long_points_soon_and_keeps_the_finished(jobs, backend, tmp_path):
+@pytest.mark.parametrize("backend", [None, "threading", "loky", installed("dask")])
+def test_a_stop_ends_long_points_soon_and_keeps_the_finished(backend, tmp_path):
     def patient(x, should_stop=None):
         end = time.monotonic() + (0 if x < 2 else PATIENCE)
         while time.monotonic() < end:
@@ -216,8 +215,10 @@ def test_a_stop_ends_long_points_soon_and_keeps_the_finished(jobs, backend, tmp_
         return len(list(tmp_path.rglob("*.json"))) >= 2
 
     start = time.monotonic()
-    with pytest.raises(sweeps.Stopped, match="2 of 20 points stored"):
-        sweeps.run(patient, {"x": range(20)}, store=tmp_path, jobs=jobs, backend=backend, should_stop=enough)
+    with serving(backend), pytest.raises(sweeps.Stopped, match="2 of 20 points stored"):
+        sweeps.run(
+            patient, {"x": range(20)}, store=tmp_path, jobs=2 if backend else 1, backend=backend, should_stop=enough
+        )
     assert time.monotonic() - start < PATIENCE / 2
     assert sweeps.explain(patient, {"x": range(20)}, store=tmp_path)["stored"].sum() == 2
     assert list(tmp_path.rglob("*.flag")) == []
