@@ -29,11 +29,11 @@ def _count(parameters: Parameters) -> int:
 
 
 def pieces(parameters: Parameters, total: int, width: int) -> Iterator[slice]:
-    """Slices of the examples, each small enough for the activations of all runs together."""
+    """Slices of the examples, at least one, each small enough for the activations of all runs together."""
     # The widest activation of a model is seldom wider than its largest matrix is tall.
     widest = max(width, *(max(tensor.shape[1:]) for tensor in parameters.values()))
     step = max(1, _NUMBERS // (_count(parameters) * widest))
-    for start in range(0, total, step):
+    for start in range(0, max(total, 1), step):
         yield slice(start, min(start + step, total))
 
 
