@@ -75,8 +75,21 @@ def scale(form: Form, data: Data) -> Scaled:
     return Scaled(Data(tuple(columns), y, data.weights), factors, y_factor)
 
 
-def fit(form: Form, objective: Objective, data: Data, *, keep: int = STARTS, seed: int = 0) -> Fits:
-    """Fit a form to every curve of the data from its most promising starts."""
+def fit(
+    form: Form,
+    objective: Objective,
+    data: Data,
+    *,
+    keep: int = STARTS,
+    seed: int = 0,
+    strength: np.ndarray | None = None,
+    iterations: int = 200,
+    tolerance: float = 1e-12,
+) -> Fits:
+    """Fit a form to every curve of the data from its most promising starts.
+
+    ``strength`` (C,) turns on a prior on the parameters that bend the curve (see ``starts.prior``).
+    """
     scaled = scale(form, data)
     low, high = starts.bounds(form, scaled.data)
     begin = starts.starting_points(form, objective, scaled.data, low, high, keep=keep, seed=seed)
@@ -84,7 +97,21 @@ def fit(form: Form, objective: Objective, data: Data, *, keep: int = STARTS, see
     which = np.repeat(np.arange(curves), kept)
     flat = begin.reshape(-1, size)
     before = _cost(form, objective, scaled.data, flat, which)
-    solution = solver.solve(form, objective, scaled.data, flat, which, low[which], high[which])
+    prior = None
+    if strength is not None:
+        prior = tuple(part[which] for part in starts.prior(form, scaled.data, strength))
+    solution = solver.solve(
+        form,
+        objective,
+        scaled.data,
+        flat,
+        which,
+        low[which],
+        high[which],
+        iterations=iterations,
+        tolerance=tolerance,
+        prior=prior,
+    )
     order = np.argsort(solution.cost.reshape(curves, kept), axis=1, kind="stable")
     pick = np.take_along_axis
     return Fits(

@@ -2,33 +2,226 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from labkit.laws.curve import clean, limits
-from labkit.laws.estimator import ScalingLaw, level
-from labkit.laws.points import numbers
+from labkit.laws import calibration, ensemble
+from labkit.laws.calibration import Calibration
+from labkit.laws.combine import Combined, combine
+from labkit.laws.curve import Curve, clean, limits
+from labkit.laws.ensemble import LEAST, MEMBERS, Extrapolation, Task
+from labkit.laws.estimator import level
+from labkit.laws.points import finite, numbers
+
+TOO_FEW = 0.35  # ln half-width of a 90 % interval one e-fold ahead when there is next to nothing to go by
+FAR = 2.0  # a forecast further ahead than this many times the log-range of the data is called far
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions (m,) at the targets of one curve, with limits at the level asked for."""
+
+    x: np.ndarray
+    prediction: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class ForecastReport:
+    """A forecast and what it rests on.
+
+    ``table``: frame x, prediction, low, high. ``forms``: frame form, weight, prediction (at the largest x asked for),
+    past_error (RMS ln error on the curve's own past), parameters. ``warnings``: sentences a reader should see.
+    """
+
+    table: object
+    forms: object
+    warnings: tuple[str, ...]
+    interval: float
 
 
 def forecast(x, y, x_new, *, interval=None, se=None, bounds=(0, None), seed=0):
-    """Predict y at ``x_new`` from a curve x, y (n,); with ``interval`` the tuple (prediction, low, high).
+    """Predict y at ``x_new`` (m,) from a curve x, y (n,); with ``interval`` the tuple (prediction, low, high).
 
-    The interval is for a new observation. ``se`` are standard errors of y, ``bounds`` the range of the metric ((0, 1)
-    for error rates). Points that are not finite are dropped; below 3 usable points the last value is repeated.
+    Several forms are fitted and weighed by how well they predicted this curve's own past. The interval is for a new
+    observation: it knows noise, parameters, form and distance, and is calibrated on curves with known continuations.
+    ``se`` are standard errors of y; ``bounds`` is the range of the metric, (0, 1) for error rates: nothing leaves it.
+    Points that are not finite or not inside the bounds are dropped and repeats averaged; below 3 usable points the last
+    value is repeated. The result is deterministic; ``seed`` is accepted for uniformity.
 
-    >>> round(float(forecast([1, 10, 100, 1000], [1.0, 0.5, 0.25, 0.125], [10000])[0]), 2)
-    0.06
+    Raises ``ValueError`` for text, different lengths, no usable point, or ``x_new`` that is not finite and positive.
+
+    >>> x = [100, 200, 400, 800, 1600, 3200]
+    >>> y = [1.1, 0.807, 0.6, 0.4536, 0.35, 0.2768]
+    >>> prediction, low, high = forecast(x, y, [12800], interval=0.9)
+    >>> bool(low[0] < 0.188 < high[0]), round(float(prediction[0]), 1)
+    (True, 0.2)
     """
-    curve = clean(x, y, se, bounds)
-    target = np.atleast_1d(numbers(x_new, "x_new"))
-    low_bound, high_bound = limits(bounds)
     share = None if interval is None else level(interval)
-    if len(curve) < 3:
-        prediction = np.full(target.shape, curve.y[-1])
-        spread = 0.5 * max(np.ptp(curve.y), abs(curve.y[-1]))
-        low, high = prediction - spread, prediction + spread
-    else:
-        objective = "log_squared" if (curve.y > 0).all() else "squared"
-        law = ScalingLaw("power_floor", objective, seed=seed).fit(curve.x, curve.y)
-        prediction, low, high = law.predict(target, interval=share or 0.9)
-    prediction, low, high = (np.clip(values, low_bound, high_bound) for values in (prediction, low, high))
-    return prediction if share is None else (prediction, low, high)
+    target = _targets(x_new)
+    curve = clean(x, y, se, bounds)
+    prediction = _predict([(curve, target)], limits(bounds), share or 0.9)[0][0]
+    if share is None:
+        return prediction.prediction
+    return prediction.prediction, prediction.low, prediction.high
+
+
+def forecast_report(x, y, x_new, *, interval=0.9, se=None, bounds=(0, None), seed=0) -> ForecastReport:
+    """The same as ``forecast``, with the forms, their weights, and what to beware of.
+
+    >>> report = forecast_report([1, 2, 4, 8, 16], [1.0, 0.71, 0.5, 0.36, 0.25], [64])
+    >>> report.table.columns.tolist(), round(float(report.forms["weight"].sum()), 6)
+    (['x', 'prediction', 'low', 'high'], 1.0)
+    """
+    import pandas as pd
+
+    share, target = level(interval), _targets(x_new)
+    curve = clean(x, y, se, bounds)
+    prediction, one, combined = _predict([(curve, target)], limits(bounds), share)[0]
+    table = pd.DataFrame(
+        {"x": prediction.x, "prediction": prediction.prediction, "low": prediction.low, "high": prediction.high}
+    )
+    warnings = [*curve.notes, *_warnings(curve, one, combined)]
+    return ForecastReport(table, _forms(curve, one, combined), tuple(warnings), share)
+
+
+def forecast_many(curves, *, interval=0.9, bounds=(0, None), seed=0):
+    """Forecast every curve of a frame: columns curve, x, y, split ("fit" or else), and optionally suite and se.
+
+    Rows with split "fit" are the known points; a row for every other one comes back, with prediction, low and high
+    added, in the order given. Raises ``ValueError`` for missing columns or a curve without known points.
+
+    >>> import pandas as pd
+    >>> known = pd.DataFrame({"curve": "a", "x": [1, 2, 4, 8], "y": [0.8, 0.4, 0.2, 0.1], "split": "fit"})
+    >>> asked = pd.DataFrame({"curve": "a", "x": [16], "y": [float("nan")], "split": "predict"})
+    >>> forecast_many(pd.concat([known, asked]))[["x", "prediction"]].round(2).values.tolist()
+    [[16.0, 0.05]]
+    """
+    share = level(interval)
+    wanted, out, keys = _split(curves)
+    if not wanted:
+        return out.assign(prediction=[], low=[], high=[])
+    pairs = [(clean(*known, bounds), target) for known, target in wanted]
+    results = _predict(pairs, limits(bounds), share)
+    out = out.assign(prediction=np.nan, low=np.nan, high=np.nan)
+    columns = [out.columns.get_loc(name) for name in ("prediction", "low", "high")]
+    for places, (found, _, _) in zip(keys, results, strict=True):
+        out.iloc[places, columns] = np.column_stack([found.prediction, found.low, found.high])
+    return out
+
+
+def _split(curves):
+    """Known points and targets of each curve of a frame, the frame of the targets, and their places in it."""
+    missing = [name for name in ("curve", "x", "y", "split") if name not in curves.columns]
+    if missing:
+        raise ValueError(f"curves needs the columns curve, x, y, split; missing: {', '.join(missing)}")
+    keys = [name for name in ("suite", "curve") if name in curves.columns]
+    curves = curves.reset_index(drop=True)
+    fit = (curves["split"] == "fit").to_numpy()
+    out = curves[~fit].reset_index(drop=True)
+    known = curves[fit].groupby(keys, sort=False).indices
+    whole = curves[fit].reset_index(drop=True)
+    x, y = whole["x"].to_numpy(), whole["y"].to_numpy()
+    se = whole["se"].to_numpy() if "se" in whole.columns else None
+    wanted, places = [], []
+    for key, rows in out.groupby(keys, sort=False).indices.items():
+        if key not in known:
+            raise ValueError(f"curve {key!r} has no rows with split 'fit', so there is nothing to go by")
+        points = known[key]
+        wanted.append(((x[points], y[points], None if se is None else se[points]), _targets(out["x"].to_numpy()[rows])))
+        places.append(rows)
+    return wanted, out, places
+
+
+def _targets(x_new) -> np.ndarray:
+    target = np.atleast_1d(numbers(x_new, "x_new")).ravel()
+    finite(target, "x_new")
+    if (target <= 0).any():
+        raise ValueError(f"x_new must be above zero; the smallest is {target.min():g}")
+    return target
+
+
+def _predict(
+    pairs: list[tuple[Curve, np.ndarray]],
+    range_: tuple[float, float],
+    share: float,
+    constants: Calibration | None = None,
+) -> list[tuple[Prediction, Extrapolation | None, Combined | None]]:
+    """Predictions for curves and their targets, fitted together."""
+    constants = constants or calibration.shipped()
+    enough = [i for i, (curve, _) in enumerate(pairs) if len(curve) >= LEAST and np.ptp(curve.y) > 0]
+    tasks = [ensemble.task(pairs[i][0], pairs[i][1], range_[0]) for i in enough]
+    fitted = dict(zip(enough, ensemble.extrapolate(tasks), strict=True))
+    results = []
+    for i, (curve, target) in enumerate(pairs):
+        if i not in fitted:
+            results.append((_last_value(curve, target, range_, share), None, None))
+            continue
+        one = fitted[i]
+        combined = combine(one)
+        half = constants.half_width(calibration.features(one.task, combined), share)
+        results.append((_limited(one.task, combined, half, range_), one, combined))
+    return results
+
+
+def _limited(task: Task, combined: Combined, half: np.ndarray, range_: tuple[float, float]) -> Prediction:
+    with np.errstate(over="ignore"):
+        values = [np.exp(combined.logs + sign * half) - task.offset for sign in (0, -1, 1)]
+    middle, low, high = (np.clip(value, *range_) for value in values)
+    return Prediction(task.target, middle, low, high)
+
+
+def _last_value(curve: Curve, target: np.ndarray, range_: tuple[float, float], share: float) -> Prediction:
+    last = np.full(len(target), curve.y[-1])
+    known = max(np.ptp(np.log(curve.x)), 0.0)
+    distance = np.abs(np.log(target / curve.x[-1]))
+    wide = TOO_FEW * np.sqrt(distance + 0.1) * np.log(1 / (1 - share)) / np.log(10)
+    size = np.abs(last) + (np.ptp(curve.y) if known else 0.0)
+    size = np.where(size > 0, size, 1.0 if not np.isfinite(range_[1]) else 0.1 * range_[1])
+    low, high = np.clip(last - size * wide, *range_), np.clip(last + size * wide, *range_)
+    return Prediction(target, np.clip(last, *range_), low, high)
+
+
+def _forms(curve: Curve, one: Extrapolation | None, combined: Combined | None):
+    import pandas as pd
+
+    if one is None or combined is None:
+        row = {"form": "last_value", "weight": 1.0, "prediction": curve.y[-1], "past_error": np.nan, "parameters": {}}
+        return pd.DataFrame([row])
+    count = len(one.task.x)
+    farthest = int(np.argmax(one.task.target))
+    past = [(one.logs[:, k, cut:count] - one.task.z[cut:]) for k, cut in enumerate(one.cuts[:-1])]
+    rms = np.sqrt((np.concatenate(past, 1) ** 2).mean(1)) if past else np.full(len(MEMBERS), np.nan)
+    rows = [
+        {
+            "form": name,
+            "weight": combined.weights[i, farthest],
+            "prediction": np.exp(one.logs[i, -1, count + farthest]) - one.task.offset,
+            "past_error": rms[i],
+            "parameters": one.named(name),
+        }
+        for i, name in enumerate(MEMBERS)
+    ]
+    return pd.DataFrame(rows).sort_values("weight", ascending=False, kind="stable", ignore_index=True)
+
+
+def _warnings(curve: Curve, one: Extrapolation | None, combined: Combined | None) -> list[str]:
+    if one is None or combined is None:
+        return [f"{len(curve)} usable points that differ: too few, so the last value is repeated with a wide interval"]
+    task, said = one.task, []
+    if task.offset:
+        said.append(f"y is not above zero everywhere: {task.offset:.3g} was added before taking logarithms")
+    if len(task.x) < len(curve):
+        said.append(f"{len(curve)} points were averaged into {len(task.x)}")
+    rise = float((task.z - np.minimum.accumulate(task.z)).max())
+    if rise > max(5 * task.noise, 0.05):
+        said.append(f"the curve is not monotone: it rises by {100 * np.expm1(rise):.0f} % after a lower value")
+    if combined.distance.max() > FAR * combined.span:
+        said.append("the forecast goes far beyond the data (more than twice its range in ln x)")
+    if (combined.distance < 0).any():
+        said.append("some targets lie inside the data: those are interpolations")
+    if not len(one.cuts[:-1]):
+        said.append("too few points to test the forms on this curve's own past")
+    return said

@@ -81,17 +81,33 @@ def solve(
     *,
     iterations: int = 200,
     tolerance: float = 1e-12,
+    prior: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Solution:
-    """Fit every row from its start; ``which`` (B,) says which row of the data it is for; bounds are (B, p)."""
+    """Fit every row from its start; ``which`` (B,) says which row of the data it is for; bounds are (B, p).
+
+    ``prior`` adds precision·(parameter − centre)² to the cost: centre and precision (B, p), in the coordinates of the
+    solver (logarithms of the parameters that are stepped in logarithms).
+    """
     size = max(1, CHUNK // (data.y.shape[1] * max(start.shape[1], 1)))
     parts = [
-        _solve(form, objective, data, start[s], which[s], low[s], high[s], iterations, tolerance)
+        _solve(
+            form,
+            objective,
+            data,
+            start[s],
+            which[s],
+            low[s],
+            high[s],
+            iterations,
+            tolerance,
+            None if prior is None else (prior[0][s], prior[1][s]),
+        )
         for s in (slice(i, i + size) for i in range(0, len(start), size))
     ]
     return Solution(*(np.concatenate([getattr(part, name) for part in parts]) for name in Solution.__annotations__))
 
 
-def _solve(form, objective, data, start, which, low, high, iterations, tolerance) -> Solution:
+def _solve(form, objective, data, start, which, low, high, iterations, tolerance, prior) -> Solution:
     theta = np.clip(start, low, high).astype(float)
     batch = len(theta)
     logs = np.array([parameter.log for parameter in form.parameters])
@@ -100,7 +116,7 @@ def _solve(form, objective, data, start, which, low, high, iterations, tolerance
     count = np.zeros(batch, int)
     current = data.rows(which)
     residual, factor, partials = residuals(form, objective, current, theta)
-    value = _total(objective, residual, current.weights)
+    value = _total(objective, residual, current.weights) + _penalty(prior, slice(None), theta, logs)
     status[~np.isfinite(value)] = IMPOSSIBLE
     active = np.flatnonzero(np.isfinite(value))
     if len(active) == 0:
@@ -109,13 +125,14 @@ def _solve(form, objective, data, start, which, low, high, iterations, tolerance
         current = data.rows(which[active])
         residual, factor, partials = residuals(form, objective, current, theta[active])
     gradient, curvature, above = _normal(objective, current, residual, factor, partials, theta[active], logs)
+    _add_prior(prior, active, theta[active], logs, gradient, curvature, above)
     for _ in range(iterations):
         at = theta[active]
         step, predicted = _step(gradient, curvature, above, lam[active], at, low[active], high[active], logs)
         trial = np.where(logs, at * np.exp(np.clip(step, -5, 5)), at + step)
         trial = np.clip(trial, low[active], high[active])
         residual, factor, partials = residuals(form, objective, current, trial)
-        new = _total(objective, residual, current.weights)
+        new = _total(objective, residual, current.weights) + _penalty(prior, active, trial, logs)
         old = value[active]
         better = new <= old
         count[active] += 1
@@ -134,6 +151,7 @@ def _solve(form, objective, data, start, which, low, high, iterations, tolerance
             new_gradient, new_curvature, new_above = _normal(
                 objective, current, residual, factor, partials, trial, logs
             )
+            _add_prior(prior, active, trial, logs, new_gradient, new_curvature, new_above)
             gradient = np.where(better[:, None], new_gradient, gradient)
             curvature = np.where(better[:, None, None], new_curvature, curvature)
             above = np.where(better[:, None, None], new_above, above)
@@ -145,6 +163,26 @@ def _solve(form, objective, data, start, which, low, high, iterations, tolerance
             gradient, curvature, above = gradient[keep], curvature[keep], above[keep]
             current = data.rows(which[active])
     return Solution(theta, value, status, count)
+
+
+def _coordinates(theta: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    return np.where(logs, np.log(np.maximum(theta, TINY)), theta)
+
+
+def _penalty(prior, rows, theta, logs) -> np.ndarray | float:
+    if prior is None:
+        return 0.0
+    return (prior[1][rows] * (_coordinates(theta, logs) - prior[0][rows]) ** 2).sum(1)
+
+
+def _add_prior(prior, rows, theta, logs, gradient, curvature, above) -> None:
+    if prior is None:
+        return
+    index = np.arange(theta.shape[1])
+    gradient += 2 * prior[1][rows] * (_coordinates(theta, logs) - prior[0][rows])
+    curvature[:, index, index] += 2 * prior[1][rows]
+    if above is not curvature:
+        above[:, index, index] += 2 * prior[1][rows]
 
 
 def _normal(objective, data, residual, factor, partials, theta, logs):

@@ -7,11 +7,12 @@ import itertools
 import numpy as np
 from scipy.stats import qmc
 
+from labkit import seeds
 from labkit.laws.form import Form
 from labkit.laws.solver import Data, _total, residuals
 
 GRID = 600  # starting points tried at most; a product that is larger is sampled
-POINTS = 120  # points of a curve used to rank starting points
+POINTS = 48  # points of a curve used to rank starting points
 RIDGE = 1e-11
 
 
@@ -47,7 +48,8 @@ def grid(form: Form, data: Data, seed: int = 0) -> np.ndarray:
     if total <= GRID:
         table = np.array(list(itertools.product(*lists))).reshape(total, len(lists))
     else:
-        unit = qmc.Sobol(len(lists), seed=seed).random(512)
+        shift = seeds.generator(seed, "starting points").random(len(lists))
+        unit = (qmc.Sobol(len(lists), scramble=False).random(512) + shift) % 1
         table = np.column_stack([np.interp(unit[:, i], np.linspace(0, 1, len(v)), v) for i, v in enumerate(lists)])
     table = np.tile(table, (len(data.weights), 1, 1))
     for i, parameter in enumerate(searched):
@@ -55,6 +57,30 @@ def grid(form: Form, data: Data, seed: int = 0) -> np.ndarray:
             first, last = log_range(data, form.columns.index(parameter.along))
             table[:, :, i] = np.exp(first[:, None] + table[:, :, i] * (last - first)[:, None])
     return table
+
+
+def prior(form: Form, data: Data, strength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and precision (C, p) of a normal prior as wide as the starting values, in the coordinates of the solver.
+
+    ``strength`` (C,) is the noise variance of the curves: with it the penalised fit is the most probable one.
+    """
+    shape = (len(data.weights), len(form.parameters))
+    centre, precision = np.zeros(shape), np.zeros(shape)
+    for i, parameter in enumerate(form.parameters):
+        if parameter.linear:
+            continue
+        values = np.asarray(parameter.starts, float)
+        if parameter.along is not None:
+            first, last = log_range(data, form.columns.index(parameter.along))
+            middle, half = (values.max() + values.min()) / 2, np.ptp(values) / 2
+            centre[:, i], width = first + middle * (last - first), half * (last - first)
+        elif parameter.log:
+            values = np.log(values)
+            centre[:, i], width = (values.max() + values.min()) / 2, np.ptp(values) / 2
+        else:
+            centre[:, i], width = np.median(values), np.ptp(values) / 2
+        precision[:, i] = strength / width**2
+    return centre, precision
 
 
 def thin(data: Data) -> Data:

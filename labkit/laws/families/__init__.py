@@ -1,5 +1,5 @@
 """The forms that ship, one subject per module; importing this registers them."""
 
-from labkit.laws.families import power
+from labkit.laws.families import broken, logarithmic, power, saturating, shifted
 
-__all__ = ["power"]
+__all__ = ["broken", "logarithmic", "power", "saturating", "shifted"]

@@ -1,0 +1,101 @@
+"""How wide a forecast's interval has to be, learned from curves whose continuation is known.
+
+The half-width in ln(y + offset) is a scale times a factor for the level. The scale is log-linear in what can be seen of
+a curve: its noise, how much the forms disagree, how wrong they were on its own past, how far ahead is asked. The
+coefficients are learned over a library of curves by ``benchmarks/calibrate.py`` and ship with the package.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from labkit import places
+from labkit.laws.combine import Combined
+from labkit.laws.ensemble import Task
+
+FEATURES = ("constant", "noise", "spread", "past", "distance", "span", "points")
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+TAIL = 4.0  # degrees of freedom of the errors while learning the scale: outliers must not set it
+RIDGE = 1e-3
+LARGEST = 3.0  # ln error beyond which an error is no worse
+FILE = "forecast_calibration.toml"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Coefficients of the scale, one per feature, and the factor for each of the levels."""
+
+    coefficients: tuple[float, ...]
+    factors: tuple[float, ...]
+
+    def half_width(self, features: np.ndarray, level: float) -> np.ndarray:
+        """Half-width (m,) in ln(y + offset) of an interval that holds a share ``level`` of new observations."""
+        odds = np.log(level / (1 - level))
+        known = np.log(np.array(LEVELS) / (1 - np.array(LEVELS)))
+        factor = np.interp(odds, known, self.factors)
+        if level > LEVELS[-1]:
+            factor = self.factors[-1] * np.exp((odds - known[-1]) / TAIL)
+        elif level < LEVELS[0]:
+            factor = self.factors[0] * level / LEVELS[0]
+        return factor * np.exp(features @ np.array(self.coefficients))
+
+
+def features(task: Task, combined: Combined) -> np.ndarray:
+    """What the scale depends on, one row per target (m, len(FEATURES))."""
+    noise = task.noise
+    least = 0.01 * noise**2 + 1e-6
+    spread = np.sqrt(combined.spread**2 + least)
+    past = np.sqrt(np.where(np.isnan(combined.past), spread, combined.past) ** 2 + least)
+    ahead = np.log(np.abs(combined.distance) + 0.03)
+    ones = np.ones_like(spread)
+    columns = [ones, np.log(noise) * ones, np.log(spread), np.log(past), ahead]
+    return np.column_stack([*columns, np.log(combined.span) * ones, np.log(len(task.x)) * ones])
+
+
+def errors(task: Task, combined: Combined, y: np.ndarray) -> np.ndarray:
+    """Sizes of the errors in ln(y + offset) of a forecast whose truth y (m,) is known."""
+    truth = np.log(np.maximum(np.asarray(y, float) + task.offset, 1e-4 * np.exp(task.z.max())))
+    return np.minimum(np.abs(truth - combined.logs), LARGEST)
+
+
+def learn(features: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> Calibration:
+    """The calibration under which errors (k,) with weights (k,) are most likely, given their features (k, f)."""
+    from scipy.optimize import minimize
+
+    weights = weights / weights.sum()
+
+    def loss(coefficients):
+        scale = features @ coefficients
+        square = (errors * np.exp(-scale)) ** 2 / TAIL
+        value = (weights * (scale + (TAIL + 1) / 2 * np.log1p(square))).sum() + RIDGE * (coefficients[1:] ** 2).sum()
+        slope = features.T @ (weights * (1 - (TAIL + 1) * square / (1 + square)))
+        return value, slope + 2 * RIDGE * np.concatenate([[0], coefficients[1:]])
+
+    start = np.concatenate([[0.0], np.full(features.shape[1] - 1, 0.1)])
+    coefficients = minimize(loss, start, jac=True, method="BFGS").x
+    ratio = errors * np.exp(-(features @ coefficients))
+    order = np.argsort(ratio, kind="stable")
+    factors = np.interp(LEVELS, np.cumsum(weights[order]), ratio[order])
+    return Calibration(tuple(map(float, coefficients)), tuple(map(float, factors)))
+
+
+@functools.cache
+def shipped() -> Calibration:
+    """The calibration in the shipped data; raises ``FileNotFoundError`` saying how to make it."""
+    path = places.data() / FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; run benchmarks/calibrate.py to make it")
+    return read(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def read(table: Mapping) -> Calibration:
+    """A calibration from the tables of its file, features checked by name."""
+    coefficients = table["coefficients"]
+    if tuple(coefficients) != FEATURES or tuple(table["levels"]) != LEVELS:
+        raise ValueError(f"calibration is for features {list(coefficients)}, this version uses {list(FEATURES)}")
+    return Calibration(tuple(coefficients.values()), tuple(table["factors"]))

@@ -1,0 +1,169 @@
+"""The forms behind a forecast, fitted to every curve and to its earlier states, all in one batch per form.
+
+Fits are to logarithms, with a prior as wide as the search: with few or noisy points a flexible form then stays near
+what learning curves usually do, and with many it follows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labkit.laws import fitting
+from labkit.laws.curve import Curve
+from labkit.laws.form import get
+from labkit.laws.objectives import Objective
+from labkit.laws.solver import Data
+
+# weights before any back-test: flexible forms first, the last value always has a say
+MEMBERS = {
+    "broken_power": 2.0,
+    "broken_power_2": 2.0,
+    "m4": 1.0,
+    "log_logistic": 1.0,
+    "shifted_power": 1.0,
+    "power_floor": 0.5,
+    "stretched_exponential": 0.5,
+    "last_value": 0.5,
+}
+PRIOR = 3.0  # strength of the prior, in units of the noise variance
+MODEL_ERROR = 0.15  # log units a point may be off whatever its standard error: no point outweighs the rest by far
+LEAST_NOISE = 0.002  # log units: no curve is trusted to be smoother
+BLOCK = 128  # fits per batch
+POINTS = 160  # points a curve is thinned to, by averaging neighbours
+CUTS = (0.9, 0.75, 0.6, 0.45)  # earlier states of a curve, as shares of its points; and without the last one
+LEAST = 3  # points any member is fitted to
+_LOGS = Objective("log_squared")
+
+
+@dataclass
+class Task:
+    """One curve to extrapolate: points x, z = ln(y + offset), weights, and the targets (m,) in x."""
+
+    x: np.ndarray
+    z: np.ndarray
+    weights: np.ndarray
+    noise: float
+    target: np.ndarray
+    offset: float = 0.0
+
+    @property
+    def cuts(self) -> list[int]:
+        """How many points each earlier state has, ascending, the whole curve last."""
+        count = len(self.x)
+        earlier = {count - 1, *(round(share * count) for share in CUTS)}
+        return [*sorted(cut for cut in earlier if LEAST <= cut < count), count]
+
+
+@dataclass
+class Extrapolation:
+    """ln(y + offset) of every member from every state of a curve: (members, cuts, points + targets)."""
+
+    task: Task
+    cuts: list[int]
+    logs: np.ndarray
+    parameters: dict[str, np.ndarray]
+
+    def named(self, member: str) -> dict[str, float]:
+        """Parameters by name of a member fitted to the whole curve (to y + offset)."""
+        if member == "last_value":
+            return {"E": float(np.exp(self.task.z[-1]) - self.task.offset)}
+        return dict(zip(get(member).names, map(float, self.parameters[member]), strict=True))
+
+
+def task(curve: Curve, target: np.ndarray, low: float) -> Task:
+    """Prepare a curve: an offset where y is not positive, fewer points where there are very many, weights."""
+    curve = _thinned(curve)
+    offset = _offset(curve.y, low)
+    y = curve.y + offset
+    z = np.log(y)
+    weights = curve.repeats.astype(float)
+    if curve.se is not None:
+        relative = np.where(np.isfinite(curve.se), curve.se, np.nanmedian(curve.se)) / y
+        weights = weights / (MODEL_ERROR**2 + relative**2)
+    return Task(curve.x, z, weights / weights.mean(), noise(curve.x, z), np.asarray(target, float), offset)
+
+
+def noise(x: np.ndarray, z: np.ndarray) -> float:
+    """Standard deviation of the points about a smooth curve, from each point and the line through its neighbours."""
+    if len(z) < 4:
+        return max(LEAST_NOISE, 0.02)
+    x = np.log(x)
+    share = (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
+    rest = z[1:-1] - (1 - share) * z[:-2] - share * z[2:]
+    size = np.abs(rest) / np.sqrt(1 + share**2 + (1 - share) ** 2)
+    return max(LEAST_NOISE, float(np.sqrt(np.mean(np.minimum(size, 4.5 * np.median(size)) ** 2))))
+
+
+def _offset(y: np.ndarray, low: float) -> float:
+    """What to add to y so that it has a logarithm: nothing if it is positive."""
+    if y.min() > 0:
+        return 0.0
+    if np.isfinite(low) and low >= 0:
+        positive = y[y > 0]
+        return 0.5 * float(positive.min()) if len(positive) else 1e-3
+    spread = np.ptp(y)
+    return float(-y.min() + (spread if spread > 0 else 1.0))
+
+
+def _thinned(curve: Curve) -> Curve:
+    if len(curve) <= POINTS:
+        return curve
+    edges = np.linspace(np.log(curve.x[0]), np.log(curve.x[-1]), POINTS + 1)
+    place = np.clip(np.searchsorted(edges, np.log(curve.x), side="right") - 1, 0, POINTS - 1)
+    place = np.unique(place, return_inverse=True)[1]
+    count = np.bincount(place)
+    x = np.exp(np.bincount(place, np.log(curve.x)) / count)
+    x[-1] = curve.x[-1]
+    se = None
+    if curve.se is not None:
+        known = np.where(np.isfinite(curve.se), curve.se, np.nanmedian(curve.se))
+        se = np.sqrt(np.bincount(place, known**2)) / count
+    return Curve(x, np.bincount(place, curve.y) / count, se, np.bincount(place, curve.repeats), curve.notes)
+
+
+def extrapolate(tasks: list[Task]) -> list[Extrapolation]:
+    """Every member's continuation of every curve from each of its states."""
+    results = [
+        Extrapolation(t, t.cuts, np.empty((len(MEMBERS), len(t.cuts), len(t.x) + len(t.target))), {}) for t in tasks
+    ]
+    jobs = sorted(
+        ((i, k) for i, result in enumerate(results) for k in range(len(result.cuts))),
+        key=lambda job: (results[job[0]].cuts[job[1]], job),
+    )
+    for member, name in enumerate(MEMBERS):
+        if name == "last_value":
+            for result in results:
+                for k, cut in enumerate(result.cuts):
+                    result.logs[member, k] = result.task.z[cut - 1]
+            continue
+        for first in range(0, len(jobs), BLOCK):
+            _extrapolate(member, name, jobs[first : first + BLOCK], results)
+    return results
+
+
+def _extrapolate(member: int, name: str, jobs: list[tuple[int, int]], results: list[Extrapolation]) -> None:
+    form = get(name)
+    longest = max(results[i].cuts[k] for i, k in jobs)
+    x, y, weights = (np.ones((len(jobs), longest)), np.ones((len(jobs), longest)), np.zeros((len(jobs), longest)))
+    strength = np.empty(len(jobs))
+    for row, (i, k) in enumerate(jobs):
+        one, cut = results[i].task, results[i].cuts[k]
+        x[row], y[row] = one.x[cut - 1], np.exp(one.z[cut - 1])
+        x[row, :cut], y[row, :cut], weights[row, :cut] = one.x[:cut], np.exp(one.z[:cut]), one.weights[:cut]
+        strength[row] = PRIOR * (one.noise if cut == len(one.x) else noise(one.x[:cut], one.z[:cut])) ** 2
+    fits = fitting.fit(form, _LOGS, Data((x,), y, weights), keep=2, strength=strength, iterations=50, tolerance=1e-7)
+    theta = fits.parameters()
+    for row, (i, k) in enumerate(jobs):
+        result = results[i]
+        points = np.concatenate([result.task.x, result.task.target])
+        value = form.evaluate((points[None],), theta[row : row + 1])[0][0]
+        seen = result.task.z[: result.cuts[k]]
+        with np.errstate(all="ignore"):
+            logs = np.log(value)
+        # beyond what was seen a curve may rise by half its largest value; a form that is undefined repeats the last
+        logs = np.where(np.isfinite(logs), logs, np.where(value <= 0, -20.0, seen[-1]))
+        result.logs[member, k] = np.clip(logs, seen.min() - 20, seen.max() + np.log(1.5))
+        if k == len(result.cuts) - 1:
+            result.parameters[name] = theta[row]

@@ -1,0 +1,65 @@
+"""Power laws with a shift: a plateau before the power law sets in, or a floor written as a shift of 1/x."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labkit.laws.families.power import EXPONENTS, FLOOR
+from labkit.laws.form import Form, Parameter, register
+
+_ALPHA = Parameter("alpha", "exponent far beyond the shift", 0.0, 8.0, EXPONENTS)
+
+
+def _shifted(x, E, A, d, alpha):
+    log = np.log(x + d)
+    shape = np.exp(-alpha * log)
+    value = A * shape
+    return E + value, (np.ones_like(shape), shape, -alpha * value / (x + d), -value * log)
+
+
+def _reciprocal(x, A, g, alpha):
+    base = 1 / x + g
+    log = np.log(base)
+    shape = np.exp(alpha * log)
+    value = A * shape
+    return value, (shape, alpha * value / base, value * log)
+
+
+register(
+    Form(
+        name="shifted_power",
+        columns=("x",),
+        parameters=(
+            FLOOR,
+            Parameter("A", "amplitude"),
+            Parameter("d", "shift: below this x the curve is flat", -3.0, 2.0, (-1.0, 0.1, 0.4, 0.8), "x", log=True),
+            _ALPHA,
+        ),
+        law=_shifted,
+        latex=r"y = E + A (x + d)^{-\alpha}",
+        source="pow4 of Mohr et al., 2022; Domhan et al., 2015",
+        units={"E": {"y": 1}, "A": {"y": 1, "x": "alpha"}, "d": {"x": 1}},
+        inverse=lambda y, E, A, d, alpha: (A / (y - E)) ** (1 / alpha) - d,
+        aliases=("pow4",),
+    )
+)
+
+register(
+    Form(
+        name="reciprocal_shift",
+        columns=("x",),
+        parameters=(
+            Parameter("A", "amplitude"),
+            Parameter(
+                "g", "shift of 1/x: beyond 1/g the curve is flat", 1e-12, 1e12, (1e-4, 1e-2, 0.1, 0.5, 3.0), log=True
+            ),
+            Parameter("alpha", "exponent while x is far below 1/g", 0.0, 8.0, EXPONENTS),
+        ),
+        law=_reciprocal,
+        latex=r"y = A \left(\frac{1}{x} + g\right)^{\alpha}",
+        source="Bansal et al., 2022; M3 of Alabdulmohsin et al., 2022",
+        units={"A": {"y": 1, "x": "alpha"}, "g": {"x": -1}},
+        inverse=lambda y, A, g, alpha: 1 / ((y / A) ** (1 / alpha) - g),
+        aliases=("M3",),
+    )
+)
