@@ -21,14 +21,13 @@ FEWEST = 4  # points below which a curve of three parameters fits anything
 FAR = 1e9  # how many times beyond the last size the anchor stands
 
 
-def trends(x, y, *, anchored=False, seed=0) -> pd.DataFrame:
+def trends(x, y, *, anchored=False) -> pd.DataFrame:
     """The floor of the fitted curve after each new point, for one curve or many at the same sizes.
 
     Arguments:
         x: sizes, (n,), above 0 and increasing.
         y: errors, (n,) or (curves, n).
         anchored: whether the previous floor counts as one more point, at infinity.
-        seed: of the sampled starting points.
 
     Returns a frame with one row per curve and level: ``curve``, ``level`` (points used), ``x`` (the last of them),
     ``floor``, ``gap`` (fitted curve minus floor at ``x``) and ``moved`` (change of the floor since the level before).
@@ -52,7 +51,7 @@ def trends(x, y, *, anchored=False, seed=0) -> pd.DataFrame:
         if anchored and level > FEWEST:
             sizes, values = np.append(sizes, FAR * x[-1]), np.column_stack([values, before])
         data = Data((sizes[None],), values, np.ones_like(values))
-        theta = fitting.fit(form, objective, data, seed=seed).parameters()
+        theta = fitting.fit(form, objective, data).parameters()
         parameters = dict(zip(form.names, theta.T, strict=True))
         floor = parameters["E"]
         gap = parameters["A"] * x[level - 1] ** -parameters["alpha"]
