@@ -47,15 +47,25 @@ def curves(models=("mlp", "softmax"), datasets=("digits",), seeds=3, sizes=SIZES
     )
 
 
+_DRAWN: dict[int, tuple] = {}
+
+
+def draw(chart) -> ElementTree.Element:
+    """The picture of a chart, parsed; drawn once, and the chart kept so that its id stays its own."""
+    if id(chart) not in _DRAWN:
+        _DRAWN[id(chart)] = (chart, ElementTree.fromstring(display.svg(chart)))
+    return _DRAWN[id(chart)][1]
+
+
 def marks(chart, name: str) -> list[ElementTree.Element]:
     """The drawn elements of one named layer, over all panels."""
-    root = ElementTree.fromstring(display.svg(chart))
+    root = draw(chart)
     groups = [g for g in root.iter() if re.search(rf"\b(child_)?{name}_marks\b", g.get("class", ""))]
     return [element for group in groups for element in group if element.get("d") != "" or element.tag.endswith("text")]
 
 
 def texts(chart) -> list[str]:
-    root = ElementTree.fromstring(display.svg(chart))
+    root = draw(chart)
     return [element.text for element in root.iter("{http://www.w3.org/2000/svg}text") if element.text]
 
 
@@ -174,12 +184,32 @@ def test_a_rising_curve_is_not_called_falling():
 
 
 def test_nothing_to_draw_is_an_error_that_says_why():
-    with pytest.raises(ValueError, match="no value is positive"):
+    with pytest.raises(ValueError, match=r"nothing to draw in examples, test_error: 24 values ≤ 0"):
         display.learning_curves(curves().assign(test_error=0.0))
     with pytest.raises(ValueError, match="no rows"):
         display.learning_curves(curves().iloc[:0])
     with pytest.raises(ValueError, match="did you mean 'test_error'"):
         display.learning_curves(curves(), y="tst_error")
+
+
+def test_a_column_of_words_is_named():
+    with pytest.raises(ValueError, match="test_error must hold numbers"):
+        display.learning_curves(curves().assign(test_error="low"))
+
+
+def test_rows_without_a_series_are_refused():
+    frame = curves().astype({"model": object})
+    frame.loc[0, "model"] = None
+    with pytest.raises(ValueError, match="some rows have no 'model'"):
+        display.learning_curves(frame)
+
+
+@pytest.mark.parametrize("interval", [0, 1, 90, -0.5])
+def test_an_interval_in_per_cent_is_refused(interval):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        display.learning_curves(curves(), interval=interval)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        display.law_fit(Law(), X, Law().predict(X), interval=interval)
 
 
 # Fitted laws
@@ -225,6 +255,16 @@ def test_a_forecast_is_drawn_from_numbers_alone():
     assert len(marks(chart, "points")) == 2
     (band,) = marks(chart, "interval")
     assert "NaN" not in band.get("d")
+
+
+def test_one_point_and_no_extrapolation_is_still_a_chart():
+    assert len(marks(display.law_fit(Law(), [32.0], [0.3]), "points")) == 1
+
+
+@pytest.mark.parametrize("to", [np.inf, np.nan])
+def test_an_end_that_is_no_size_is_refused(to):
+    with pytest.raises(ValueError, match="between positive sizes"):
+        display.law_fit(Law(), X, Law().predict(X), to=to)
 
 
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [1]), ([[1]], [[1]]), ([], [])])

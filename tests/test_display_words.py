@@ -62,6 +62,10 @@ def test_an_axis_without_values_says_so(nothing):
 @given(st.lists(st.sampled_from([1.0, 0.0, -1.0, float("nan"), float("inf"), None]), min_size=1, max_size=20))
 def test_every_row_is_either_kept_or_counted(column):
     frame = pandas.DataFrame({"y": column}, dtype=float)
+    if not (frame["y"].between(0, 10, inclusive="neither")).any():
+        with pytest.raises(ValueError, match="nothing to draw in y"):
+            drawable(frame, ["y"])
+        return
     kept, note = drawable(frame, ["y"])
     counted = sum(map(int, re.findall(r"(\d+) (?:values? ≤ 0|missing)", note)))
     assert len(kept) + counted == len(frame)

@@ -29,6 +29,17 @@ def columns(frame, *names: str):
     return frame
 
 
+def level(interval: float | None) -> None:
+    """Refuse an interval that is not a probability.
+
+    >>> level(90)
+    Traceback (most recent call last):
+    ValueError: interval is a probability between 0 and 1, such as 0.9, got 90
+    """
+    if interval is not None and not 0 < interval < 1:
+        raise ValueError(f"interval is a probability between 0 and 1, such as 0.9, got {interval!r}")
+
+
 def assemble(
     layers: list,
     *,

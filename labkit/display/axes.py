@@ -80,20 +80,21 @@ def span(name: str, title: str, values: Iterable[float], *, log: bool, length: i
     if not values.size:
         raise ValueError(f"nothing to draw on the axis {title!r}: no value is {'positive' if log else 'finite'}")
     low, high = (math.log(values[0]), math.log(values[-1])) if log else (float(values[0]), float(values[-1]))
-    if low == high:
+    if high - low <= 1e-6 * (1 if log else max(abs(low), abs(high))):
         room = math.log(2) if log else (abs(low) or 1) / 2
         low, high = low - room, high + room
     margin = pad * (high - low)
     low, high = low - margin, high + margin
     if log:
         low, high = math.exp(low), math.exp(high)
-    return Axis(name, title, float(f"{low:.6g}"), float(f"{high:.6g}"), _base(values) if log else 0, length)
+    return Axis(name, title, float(f"{low:.9g}"), float(f"{high:.9g}"), _base(values) if log else 0, length)
 
 
 def drawable(frame, positive: Iterable[str], finite: Iterable[str] = ()):
     """The rows that can be drawn, and a note for the subtitle about those that cannot.
 
-    ``positive`` names the columns on logarithmic axes, ``finite`` those on linear ones.
+    ``positive`` names the columns on logarithmic axes, ``finite`` those on linear ones. Raises ``ValueError`` when
+    they do not hold numbers, or when no row is left.
 
     >>> import pandas
     >>> kept, note = drawable(pandas.DataFrame({"y": [0.1, 0.0, float("nan")]}), ["y"])
@@ -101,7 +102,10 @@ def drawable(frame, positive: Iterable[str], finite: Iterable[str] = ()):
     (1, '1 value ≤ 0 and 1 missing not drawn')
     """
     positive, finite = list(positive), list(finite)
-    numbers = frame[[*positive, *finite]].to_numpy(dtype=float, na_value=np.nan)
+    try:
+        numbers = frame[[*positive, *finite]].to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the columns {', '.join([*positive, *finite])} must hold numbers: {error}") from error
     missing = ~np.isfinite(numbers).all(axis=1)
     below = ~missing & (numbers[:, : len(positive)] <= 0).any(axis=1)
     notes = []
@@ -109,7 +113,10 @@ def drawable(frame, positive: Iterable[str], finite: Iterable[str] = ()):
         notes.append(f"{below.sum():,} value{'s' if below.sum() > 1 else ''} ≤ 0")
     if missing.any():
         notes.append(f"{missing.sum():,} missing")
-    return frame[~(missing | below)], f"{' and '.join(notes)} not drawn" if notes else ""
+    kept = frame[~(missing | below)]
+    if not len(kept):
+        raise ValueError(f"nothing to draw in {', '.join([*positive, *finite])}: {' and '.join(notes) or 'no rows'}")
+    return kept, f"{' and '.join(notes)} not drawn" if notes else ""
 
 
 def _base(values: np.ndarray) -> int:

@@ -66,6 +66,17 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
+def change(first: float, last: float) -> str:
+    """How a value moved, as the rest of a sentence.
+
+    >>> change(2, 0.5), change(1, 1)
+    ('falls from 2 to 0.5', 'stays at 1')
+    """
+    if number(first) == number(last):
+        return f"stays at {number(last)}"
+    return f"{'falls' if last < first else 'rises'} from {number(first)} to {number(last)}"
+
+
 def count(n: int, noun: str) -> str:
     """A count with its noun.
 

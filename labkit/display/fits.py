@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from labkit.display.assemble import assemble
+from labkit.display.assemble import assemble, columns, level
 from labkit.display.axes import Axis, drawable, span
 from labkit.display.describe import count, listing, number, sentence, title_of, words_of
 from labkit.display.series import direct_labels, series_of
@@ -47,14 +47,16 @@ def law_fit(
     """
     import pandas
 
+    level(interval)
     points = _points(x, y, se, held_out)
     several = isinstance(law, Mapping)
     laws = dict(law) if several else {getattr(law, "form", None) or "law": law}
     if not laws:
         raise ValueError("no law given: the mapping is empty")
-    fitted = points[points["role"] == "fitted"]
-    largest = max(float(to or 0), points["x"].max())
-    grid = np.geomspace(fitted["x"].min(), largest, _GRID)
+    sizes = points["x"][np.isfinite(points["x"]) & (points["x"] > 0)]
+    if sizes.empty or not np.isfinite(to or 0):
+        raise ValueError(f"a law is drawn between positive sizes, got sizes up to {points['x'].max()} and to={to!r}")
+    grid = np.geomspace(sizes.min(), max(to or 0, sizes.max()), _GRID)
     curves = []
     for name, one in laws.items():
         predicted = one.predict(grid) if interval is None else one.predict(grid, interval=interval)
@@ -88,6 +90,8 @@ def forecast(
     'Test error against training examples ...: the law fitted to 2 points reaches 0.08 (90% interval 0.05 to 0.1) ...'
     """
 
+    level(interval)
+    points, curve = columns(points, "x", "y"), columns(curve, "x", "y")
     points = points if "role" in points else points.assign(role="fitted")
     curve = curve if "series" in curve else curve.assign(series="law")
     curve = curve.assign(**{end: np.nan for end in ("low", "high") if end not in curve})

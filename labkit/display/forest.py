@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.display.assemble import assemble, columns
+from labkit.display.assemble import assemble, columns, level
 from labkit.display.axes import drawable, span
 from labkit.display.describe import count, listing, number, one_line, sentence, short
-from labkit.display.series import series_of
+from labkit.display.series import distinct_labels, series_of
 from labkit.display.theme import NEUTRAL, WIDTH
 
 _ROW = 26
@@ -48,14 +48,14 @@ def forest(
     import pandas
 
     frame = columns(frame, label, value, *([series] if series else []))
+    level(interval)
     frame, note = drawable(frame, [value] if log else [], [] if log else [value])
-    if not len(frame):
-        raise ValueError(f"nothing to draw: no {value!r} is {'positive' if log else 'finite'}")
     kinds, groups = series_of(frame[series] if series else ["estimate"], (series or "").replace("_", " "), direct=False)
+    names = distinct_labels(frame[label], 34)
     ends = _ends(frame, value, se, low, high, interval)
     rows = pandas.DataFrame(
         {
-            "label": [short(one, 34) for one in frame[label]],
+            "label": [names[one] for one in frame[label]],
             "full": [one_line(one, 120) for one in frame[label]],
             "value": frame[value].to_numpy(dtype=float),
             "low": ends[0],

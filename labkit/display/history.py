@@ -6,7 +6,7 @@ import numpy as np
 
 from labkit.display.assemble import assemble, columns
 from labkit.display.axes import drawable, span
-from labkit.display.describe import count, listing, number, sentence, title_of, words_of
+from labkit.display.describe import change, count, listing, number, sentence, title_of, words_of
 from labkit.display.render import MAX_ROWS
 from labkit.display.series import direct_labels, series_of
 from labkit.display.theme import HEIGHT, WIDTH
@@ -139,6 +139,5 @@ def _thin(frame, x: str, log_x: bool):
 
 def _finding(rows, metric: str) -> str:
     ends = rows.groupby("run", sort=False)["y"].agg(["first", "last"]).median()
-    move = "falls" if ends["last"] < ends["first"] else "rises" if ends["last"] > ends["first"] else "stays"
     whose = "Median " + metric if rows["run"].nunique() > 1 else metric.capitalize()
-    return f"{whose} {move} from {number(ends['first'])} to {number(ends['last'])} by step {number(rows['x'].max())}"
+    return f"{whose} {change(ends['first'], ends['last'])} by step {number(rows['x'].max())}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.display.assemble import assemble, columns
+from labkit.display.assemble import assemble, columns, level
 from labkit.display.axes import drawable, span
-from labkit.display.describe import count, listing, number, one_line, sentence, short, title_of, words_of
-from labkit.display.series import Series, direct_labels, series_of
+from labkit.display.describe import change, count, listing, number, one_line, sentence, title_of, words_of
+from labkit.display.series import Series, direct_labels, distinct_labels, series_of
 from labkit.display.theme import FACET_HEIGHT, FACET_WIDTH, HEIGHT, WIDTH
 
 _DIALS = ("dataset", "model", "width", "depth", "label_noise", "policy", "fraction", "score")
@@ -45,20 +45,22 @@ def learning_curves(
     import pandas
 
     frame = columns(frame, x, y)
+    level(interval)
     frame = frame if series in frame.columns else frame.assign(**{series: words_of(y)})
     facet = facet or (
         "dataset" if "dataset" in frame and series != "dataset" and frame["dataset"].nunique() > 1 else None
     )
-    _refuse_mixtures(frame, x, series, facet)
     seeds = frame["seed"].nunique() if "seed" in frame else None
     kept, note = drawable(frame, [x, y] if log_y else [x], [] if log_y else [y])
+    _refuse_mixtures(kept, x, series, facet)
     kinds, labels = series_of(kept[series], series.replace("_", " "), direct=facet is None)
     runs = _runs(kept, x, y, series, facet, labels)
     means = _means(runs, interval)
     means["dash"] = means["series"].map(kinds.codes)
     wide, high = (FACET_WIDTH, FACET_HEIGHT) if facet else (WIDTH, HEIGHT)
     across = span("x", title_of(x), runs["x"], log=True, length=wide)
-    shown = np.concatenate([runs["y"], np.clip(means["low"], runs["y"].min() / 2, None), means["high"]])
+    lowest = runs["y"].min() / 2 if log_y else -np.inf
+    shown = np.concatenate([runs["y"], means["low"].clip(lower=lowest), means["high"]])
     up = span("y", title_of(y), shown, log=log_y, length=high)
     means["bottom"] = means["low"].clip(lower=up.low)
     layers = _layers(kinds, across, up, interval, zooms=facet is None)
@@ -109,12 +111,13 @@ def _refuse_mixtures(frame, x: str, series: str, facet: str | None) -> None:
 def _runs(frame, x, y, series, facet, labels):
     import pandas
 
+    panels = distinct_labels(frame[facet], 40) if facet else {}
     runs = pandas.DataFrame(
         {
             "x": frame[x].to_numpy(dtype=float),
             "y": frame[y].to_numpy(dtype=float),
             "series": [labels[value] for value in frame[series]],
-            "facet": [short(value, 40) for value in frame[facet]] if facet else "",
+            "facet": [panels[value] for value in frame[facet]] if facet else "",
             "kind": "run",
         }
     )
@@ -179,10 +182,8 @@ def _finding(means, y: str, x: str, panels: int) -> str:
         first, last = curves[0].iloc[0], curves[0].iloc[-1]
         if first["x"] == last["x"]:
             return f"{y.capitalize()} is {number(last['y'])} at {number(last['x'])} {x}"
-        move = "falls" if last["y"] < first["y"] else "rises" if last["y"] > first["y"] else "stays"
         return (
-            f"{y.capitalize()} {move} from {number(first['y'])} to {number(last['y'])} "
-            f"between {number(first['x'])} and {number(last['x'])} {x}"
+            f"{y.capitalize()} {change(first['y'], last['y'])} between {number(first['x'])} and {number(last['x'])} {x}"
         )
     largest = means["x"].max()
     ends = means[means["x"] == largest].sort_values("y")

@@ -8,7 +8,7 @@ import numpy as np
 
 from labkit.display.assemble import assemble
 from labkit.display.axes import drawable, span
-from labkit.display.describe import count, listing, sentence, title_of, words_of
+from labkit.display.describe import count, listing, number, sentence, title_of, words_of
 from labkit.display.series import direct_labels, series_of
 from labkit.display.theme import WIDTH
 
@@ -54,7 +54,7 @@ def residuals(
     frame, note = drawable(frame, ["x"], ["y"])
     frame = frame.sort_values(["series", "x"], kind="stable").reset_index(drop=True)
     across = span("x", title_of(names[0]), frame["x"], log=True, length=WIDTH)
-    reach = max(float(frame["y"].abs().max()) if len(frame) else 0.0, 0.1)
+    reach = max(float(frame["y"].abs().max()), 0.1)
     up = span("y", "measured over predicted (%)", [-reach, reach], log=False, length=_HEIGHT, pad=0.08)
     base = alt.Chart(frame.assign(dash=frame["series"].map(kinds.codes))).encode(
         x=alt.X("x:Q", scale=across.scale(), axis=across.axis()),
@@ -90,8 +90,14 @@ def residuals(
 def _finding(frame, laws: tuple[str, ...]) -> str:
     largest = frame.groupby("series", sort=False)["y"].agg(lambda values: values.abs().max())
     if len(laws) > 1:
-        best = largest.idxmin()
-        return f"Largest residual from {largest[best]:.2g}% ({best}) to {largest.max():.2g}% ({largest.idxmax()})"
+        best, worst = largest.idxmin(), largest.idxmax()
+        return f"Largest residual from {_percent(largest[best])} ({best}) to {_percent(largest[worst])} ({worst})"
     signs = np.sign(frame["y"].to_numpy())
     changes = count(int((signs[1:] * signs[:-1] < 0).sum()), "time")
-    return f"Largest residual {largest.iloc[0]:.2g}%; the sign changes {changes} between {count(len(frame), 'point')}"
+    return (
+        f"Largest residual {_percent(largest.iloc[0])}; the sign changes {changes} between {count(len(frame), 'point')}"
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{number(float(f'{value:.2g}'))}%"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
 
 from labkit.display.axes import Axis
 from labkit.display.describe import short
@@ -87,7 +90,9 @@ def series_of(values: Iterable, title: str, *, direct: bool = True) -> tuple[Ser
     ('width 16', 'width 64')
     """
     distinct = list(dict.fromkeys(values))
-    numeric = all(isinstance(value, int | float) or hasattr(value, "dtype") for value in distinct)
+    if any(value is None or value != value for value in distinct):
+        raise ValueError(f"some rows have no {title or 'series'!r}: drop them or give them a name")
+    numeric = all(isinstance(value, Real) for value in distinct)
     if numeric:
         distinct.sort()
     if len(distinct) > MAX_SERIES:
@@ -95,19 +100,31 @@ def series_of(values: Iterable, title: str, *, direct: bool = True) -> tuple[Ser
             f"{len(distinct)} series by {title!r}, at most {MAX_SERIES} can be told apart: "
             "select some, or draw several charts"
         )
-    labels = {value: short(f"{title} {value:,}" if numeric else value) for value in distinct}
-    labels = _unique(labels)
+    labels = distinct_labels(distinct, 24, f"{title} " if numeric else "")
     return Series(tuple(labels.values()), title, direct and len(distinct) <= _DIRECT), labels
 
 
-def _unique(labels: dict) -> dict:
-    """Labels that were cut to the same text are numbered, lest two series become one line."""
+def distinct_labels(values: Iterable, limit: int, prefix: str = "") -> dict:
+    """A label of at most about ``limit`` characters for each distinct value, never the same for two.
+
+    Labels that were cut to the same text are numbered, lest two series become one line.
+
+    >>> distinct_labels(["epsilon", "epsilon squared", "epsilon cubed"], limit=8)
+    {'epsilon': 'epsilon', 'epsilon squared': 'epsilon…', 'epsilon cubed': 'epsilon… (2)'}
+    """
     seen: dict[str, int] = {}
-    unique = {}
-    for value, label in labels.items():
+    labels = {}
+    for value in dict.fromkeys(values):
+        label = short(f"{prefix}{_plain(value)}" if prefix else value, limit)
         seen[label] = seen.get(label, 0) + 1
-        unique[value] = label if seen[label] == 1 else f"{label} ({seen[label]})"
-    return unique
+        labels[value] = label if seen[label] == 1 else f"{label} ({seen[label]})"
+    return labels
+
+
+def _plain(value: Real) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(value)
+    return f"{int(value):,}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
 
 
 def direct_labels(series: Series, ends: Mapping[str, float], y: Axis, width: int) -> list:

@@ -38,8 +38,6 @@ def best_size(
     import altair as alt
 
     frame, note = drawable(columns(frame, x, y, size), [x, size], [y])
-    if not len(frame):
-        raise ValueError(f"nothing to draw: no row has a positive {x!r} and {size!r} and a finite {y!r}")
     cells = frame.groupby([x, size])[y].agg(mean="mean", variance="var", n="count").reset_index()
     cells = cells.rename(columns={x: "x", size: "size"})
     tried = np.sort(cells["size"].unique())
