@@ -96,6 +96,7 @@ def forecast(file, x, y, se, interval, seed, as_json, at, target, bounds, chart)
     curve = _read(file, x, y, se, as_json)
     names = curve.attrs
     errors = curve.se if "se" in curve else None
+    options = {"interval": interval, "se": errors, "bounds": bounds, "seed": seed}
     found: dict = {"x": names["x_name"], "y": names["y_name"], "points": len(curve), "interval": interval}
     if at:
         predicted = laws.forecast(
@@ -109,7 +110,7 @@ def forecast(file, x, y, se, interval, seed, as_json, at, target, bounds, chart)
         amounts = {"needed": _finite(plan.x), "low": _finite(plan.low), "high": _finite(plan.high)}
         found["plan"] = {"target": target, **amounts, "unreachable": plan.unreachable, "note": plan.note}
     if chart is not None:
-        _draw(curve, chart, max(at, default=curve.x.max() * 10), interval, seed)
+        _draw(curve, chart, max(at, default=curve.x.max() * 10), options)
         found["chart"] = str(chart)
     click.echo(json.dumps(found, indent=2) if as_json else _words(found))
     sys.exit(6 if target is not None and found["plan"]["needed"] is None else 0)
@@ -143,10 +144,15 @@ def _words(found: dict) -> str:
     return "\n".join(lines)
 
 
-def _draw(curve, path: Path, end: float, interval: float, seed: int) -> None:
-    from labkit import display, laws
-    from labkit.display import fits
+def _draw(curve, path: Path, end: float, options: dict) -> None:
+    import numpy as np
+    import pandas as pd
 
-    law = laws.ScalingLaw("power_floor", seed=seed).fit(curve.x, curve.y)
-    chart = fits.law_fit(curve, law, x="x", y="y", until=end, interval=interval)
+    from labkit import display, laws
+
+    grid = np.geomspace(curve.x.min(), end, 80)
+    middle, low, high = laws.forecast(curve.x, curve.y, grid, **options)
+    line = pd.DataFrame({"x": grid, "y": middle, "low": low, "high": high})
+    names = curve.attrs["x_name"], curve.attrs["y_name"]
+    chart = display.forecast(curve[["x", "y"]], line, interval=options["interval"], names=names)
     path.write_text(display.svg(chart), encoding="utf-8")

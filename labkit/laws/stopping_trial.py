@@ -77,7 +77,7 @@ def outcome(stops: pd.DataFrame, made: MadeUp, tolerance: float) -> dict[str, fl
     """How a rule did: ``kept``, ``stopped`` and ``examples``.
 
     ``kept`` is the share of the stopped curves whose true error at the last size is within the tolerance of the true
-    error where they stopped; ``stopped`` the share that stopped; ``examples`` the mean size used, the last without a stop.
+    error where they stopped; ``stopped`` the share that stopped; ``examples`` the mean size used (all without a stop).
 
     >>> made = made_up_curves(4)
     >>> outcome(stop_naively(made.x, made.truth, 0.1), made, 1.0)["kept"]
