@@ -77,7 +77,7 @@ def test_drawing_again_gives_the_same_picture():
     assert display.svg(chart) == display.svg(chart)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(st.integers(1, 3), st.integers(MAX_ROWS - 3, MAX_ROWS + 3))
 def test_exactly_the_charts_above_the_row_limit_are_refused(parts, rows):
     each = [rows // parts + (i < rows % parts) for i in range(parts)]

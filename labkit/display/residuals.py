@@ -54,8 +54,8 @@ def residuals(
     frame, note = drawable(frame, ["x"], ["y"])
     frame = frame.sort_values(["series", "x"], kind="stable").reset_index(drop=True)
     across = span("x", title_of(names[0]), frame["x"], log=True, length=WIDTH)
-    reach = max(float(frame["y"].abs().max()), 0.1)
-    up = span("y", "measured over predicted (%)", [-reach, reach], log=False, length=_HEIGHT, pad=0.08)
+    shown = [0.0, *frame["y"], *([-0.1, 0.1] if frame["y"].abs().max() < 0.1 else [])]
+    up = span("y", "measured over predicted (%)", shown, log=False, length=_HEIGHT, pad=0.08)
     base = alt.Chart(frame.assign(dash=frame["series"].map(kinds.codes))).encode(
         x=alt.X("x:Q", scale=across.scale(), axis=across.axis()),
         y=alt.Y("y:Q", scale=up.scale(), axis=up.axis(format="+,.6~r", tickCount=5)),
