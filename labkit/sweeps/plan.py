@@ -35,7 +35,8 @@ def plan(function: Callable, design: Any, store: Any = None, fingerprint: str | 
     """Look every point of a design up in the store."""
     identity = identify(function, fingerprint)
     shelf = Store(store, identity.function)
-    points = [_point(place, given, identity) for place, given in enumerate(points_of(design))]
+    known = dataclasses.asdict(identity)
+    points = [_point(place, given, known) for place, given in enumerate(points_of(design))]
     there = shelf.names()
     read = shelf.read(dict.fromkeys(point.name for point in points if point.name in there))
     results = {name: content["result"] for name, content in read.items() if not isinstance(content, Unreadable)}
@@ -55,14 +56,14 @@ def plan(function: Callable, design: Any, store: Any = None, fingerprint: str | 
     return Plan(points, results, misses, shelf)
 
 
-def _point(place: int, given: dict[str, Any], identity: Identity) -> Point:
+def _point(place: int, given: dict[str, Any], identity: dict[str, Any]) -> Point:
     configuration = {}
     for name, value in given.items():
         try:
             configuration[name] = encode(value)
         except TypeError as error:
             raise TypeError(f"point {place} of the grid, {name!r}: {error}") from None
-    about = {"configuration": configuration, "identity": dataclasses.asdict(identity)}
+    about = {"configuration": configuration, "identity": identity}
     name = f"{digest(configuration)[:16]}-{digest(about)[:24]}"
     return Point(place, decode(configuration), name, about)
 
