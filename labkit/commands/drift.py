@@ -25,8 +25,11 @@ def check(out, as_json):
     """Compare the numbers of the last reports with data/baselines; exit code 3 names what drifted."""
     from labkit import results
 
+    if not out.is_dir():
+        raise click.UsageError(
+            f"there is no folder {str(out)!r}: run labkit report first, or name its folder with --out"
+        )
     frame = results.check(out)
-    failed = frame[frame.verdict.isin(["drifted", "missing"])]
     if as_json:
         click.echo(frame.to_json(orient="records", indent=2))
     else:
@@ -35,7 +38,20 @@ def check(out, as_json):
                 click.echo(f"{row.notebook}.{row.preset}  {row.name}: {row.verdict}. {row.sentence}")
         same = int((frame.verdict == "same").sum())
         click.echo(f"{same} of {len(frame)} numbers agree with their baselines.")
-    sys.exit(3 if len(failed) else 0)
+    sys.exit(3 if frame.failure.any() else 0)
+
+
+def _bounds(given: tuple[str, ...]) -> dict[str, float]:
+    bounds = {}
+    for one in given:
+        name, equals, value = one.rpartition("=")
+        try:
+            bounds[name] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise click.BadParameter(f"got {one!r}, expected NAME=VALUE, for example --bound 'exponent=0.05'")
+    return bounds
 
 
 @click.command(
@@ -54,16 +70,17 @@ Examples:
     type=click.IntRange(1),
     help="Runs with other seeds (at least 20 for statistical numbers).",
 )
+@click.option("--bound", "bounds", multiple=True, metavar="NAME=VALUE", help="How far a number may move in practice.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Runs at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the accepted records as JSON.")
-def accept(notebooks, reason, preset, repeats, jobs, as_json):
+def accept(notebooks, reason, preset, repeats, bounds, jobs, as_json):
     """Run NOTEBOOKS with many seeds and make their numbers the new baselines."""
     from labkit import reports, results
 
     written = []
     for notebook in notebooks:
         folders = reports.repeat(notebook, preset=preset, repeats=repeats, jobs=jobs)
-        written.append(results.accept(folders, reason=reason))
+        written.append(results.accept(folders, reason, bounds=_bounds(bounds)))
     if as_json:
         click.echo(json.dumps([str(path) for path in written]))
     else:
