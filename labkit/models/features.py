@@ -115,7 +115,9 @@ class RandomFeatures(Model):
             factor = torch.linalg.cholesky(gram[exact] + penalty[exact] * eye)
             weights[exact] = torch.cholesky_solve(cross[exact].transpose(1, 2), factor).transpose(1, 2)
         if not exact.all():
+            values, vectors = torch.linalg.eigh(gram[~exact])
             # The cut lies above the rounding of float64 sums: what is below is a direction that no example has.
-            inverse = torch.linalg.pinv(gram[~exact], hermitian=True, rtol=1e-12)
-            weights[~exact] = cross[~exact] @ inverse
+            kept = values > 1e-12 * values[:, -1:]
+            inverse = torch.where(kept, 1 / values, 0.0).unsqueeze(1)
+            weights[~exact] = (cross[~exact] @ vectors * inverse) @ vectors.transpose(1, 2)
         return weights

@@ -53,11 +53,12 @@ class Trace:
 @contextmanager
 def quick_arithmetic() -> Iterator[None]:
     """Numbers below 1e-38 are zero meanwhile: momenta of dead units shrink to them, and would slow steps tenfold."""
+    before = float(torch.tensor(1e-30) * 1e-10) == 0
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(before)
 
 
 def train(

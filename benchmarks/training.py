@@ -1,0 +1,193 @@
+"""How much faster stacked training is than one model at a time: python benchmarks/training.py [--quick]
+
+Four pieces of work, each done by labkit and by what people use otherwise, in one process, with the same seeds, data,
+batches drawn the same way, optimiser, steps and evaluation at the end. The loops are timed on a part of the models
+and scaled up, since every model costs the same there; both sides run at their better of one and two threads, and the
+best of several repeats counts. The final losses are compared as well.
+
+With --quick the work is smaller and the ratios are rougher.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from labkit import datasets, models, training
+from labkit.training.order import Order, subset
+
+BATCH = 32
+THREADS = (1, 2)
+
+
+def timed(work: Callable[[], object], repeats: int) -> tuple[float, object]:
+    """Best seconds over the repeats and the numbers of threads, and the last result."""
+    best, result = float("inf"), None
+    for threads in THREADS:
+        torch.set_num_threads(threads)
+        for _ in range(repeats):
+            start = time.perf_counter()
+            result = work()
+            best = min(best, time.perf_counter() - start)
+    return best, result
+
+
+class Loop:
+    """A straightforward PyTorch loop: one module, one optimiser, one step at a time."""
+
+    def __init__(self, data: datasets.Dataset, optimizer: Callable[..., torch.optim.Optimizer]) -> None:
+        self.inputs, self.targets = torch.tensor(data.inputs), torch.tensor(data.targets)
+        self.held = {
+            split: (torch.tensor(data.split(split)[0]), torch.tensor(data.split(split)[1]))
+            for split in ("train", "validation", "test")
+        }
+        self.optimizer = optimizer
+
+    def fit(self, module: torch.nn.Module, seed: int, steps: int, size: int | None = None) -> float:
+        """Train one module; its test loss."""
+        size = len(self.inputs) if size is None else size
+        places = Order(size, seed).take(steps * BATCH)
+        if size < len(self.inputs):
+            places = subset(len(self.inputs), seed, places)
+        updater = self.optimizer(module.parameters())
+        for chosen in torch.from_numpy(places).view(steps, BATCH):
+            loss = F.cross_entropy(module(self.inputs[chosen]), self.targets[chosen])
+            updater.zero_grad()
+            loss.backward()
+            updater.step()
+        with torch.no_grad():
+            losses = {split: F.cross_entropy(module(x), y).item() for split, (x, y) in self.held.items()}
+        return losses["test"]
+
+
+def module_of(model: models.Model, data: datasets.Dataset, seed: int) -> torch.nn.Module:
+    """The plain module with the starting values of one seed."""
+    start = {name: value[0] for name, value in model.initialise(data, [seed]).items()}
+    layers: list[torch.nn.Module] = []
+    for layer in range(len(start) // 2):
+        weight = start[f"weight_{layer}"]
+        linear = torch.nn.Linear(weight.shape[1], weight.shape[0])
+        linear.weight.data.copy_(weight)
+        linear.bias.data.copy_(start[f"bias_{layer}"].squeeze(1))
+        layers += [linear, torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def line(name: str, ours: float, theirs: float, *, least: float | None, gap: float, rate: float) -> str:
+    """One row of the output."""
+    ratio = theirs / ours
+    wanted = "" if least is None else f"  (at least {least:g}: {'yes' if ratio >= least else 'NO'})"
+    return f"{name:<58}{ours:8.2f} s {theirs:9.2f} s {ratio:7.1f} x {rate:9.0f} models/min  gap {gap:.1e}{wanted}"
+
+
+def stacked_against_loop(
+    name: str, model: models.Model, runs: list[dict], *, steps: int, optimizer: str, least: float | None, quick: bool
+) -> str:
+    """All runs at once against a loop over some of them."""
+    data = datasets.load("digits")
+    rate, momentum = runs[0]["learning_rate"], runs[0].get("momentum", 0.0)
+    kinds = {
+        "sgd": lambda p: torch.optim.SGD(p, lr=rate, momentum=momentum),
+        "adam": lambda p: torch.optim.Adam(p, lr=rate),
+    }
+    loop = Loop(data, kinds[optimizer])
+    some = runs[:: max(1, len(runs) // 4)]
+    ours, fit = timed(
+        lambda: training.fit_many(model, data, runs, steps=steps, batch_size=BATCH, optimizer=optimizer),
+        1 if quick else 3,
+    )
+    theirs, losses = timed(
+        lambda: [loop.fit(module_of(model, data, r["seed"]), r["seed"], steps, r.get("examples")) for r in some],
+        1 if quick else 2,
+    )
+    found = fit.table["test_loss"].to_numpy()[[runs.index(run) for run in some]]
+    gap = float(np.abs(found - losses).max())
+    return line(name, ours, theirs * len(runs) / len(some), least=least, gap=gap, rate=60 * len(runs) / ours)
+
+
+def curve_against_sklearn(quick: bool) -> str:
+    """A learning curve of 8 sizes and 10 seeds against scikit-learn's ``learning_curve``, on both cores."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.model_selection import ShuffleSplit, learning_curve
+    from sklearn.neural_network import MLPClassifier
+
+    data = datasets.load("digits")
+    sizes = [int(size) for size in np.geomspace(32, 1024, 8)]
+    seeds, epochs = (4, 5) if quick else (10, 20)
+    ours, frame = timed(
+        lambda: training.learning_curve(
+            data, "mlp", examples=sizes, seeds=seeds, widths=[64], epochs=epochs, optimizer="adam",
+            learning_rate=1e-3, batch_size=BATCH,
+        ),
+        1 if quick else 3,
+    )  # fmt: skip
+    network = MLPClassifier(
+        (64,), solver="adam", learning_rate_init=1e-3, batch_size=BATCH, max_iter=epochs, alpha=0.0, tol=0.0,
+        n_iter_no_change=10**6,
+    )  # fmt: skip
+    inputs = np.concatenate([data.inputs, data.test_inputs])
+    targets = np.concatenate([data.targets, data.test_targets])
+    splits = ShuffleSplit(n_splits=seeds, train_size=1024, test_size=500, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        start = time.perf_counter()
+        _, _, scores = learning_curve(network, inputs, targets, train_sizes=sizes, cv=splits, n_jobs=2)
+        theirs = time.perf_counter() - start
+    # Starting values and splits are each library's own, so only the errors with most data should be close.
+    gap = abs(float(frame.groupby("examples")["test_error"].mean().iloc[-1] - (1 - scores.mean(1)[-1])))
+    name = f"curve: 8 sizes x {seeds} seeds, {epochs} epochs, against scikit-learn"
+    return line(name, ours, theirs, least=None if quick else 8, gap=gap, rate=60 * len(frame) / ours)
+
+
+def peak(quick: bool) -> float:
+    """GFLOP/s of a large matrix product at the better number of threads."""
+    a = torch.randn(1024, 1024)
+    seconds, _ = timed(lambda: a @ a, 3 if quick else 10)
+    return 2 * 1024**3 / seconds / 1e9
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="smaller work, rougher ratios")
+    quick = parser.parse_args().quick
+    steps = 100 if quick else 500
+    print(f"{'work':<58}{'labkit':>10} {'otherwise':>11} {'ratio':>9}   (gap: largest difference of a loss or error)")
+    mlp = [{"seed": seed, "learning_rate": 0.05, "momentum": 0.9} for seed in range(64)]
+    for name, model, runs, optimizer, least in (
+        ("64 MLPs 64-64-10, SGD with momentum", models.build("mlp"), mlp, "sgd", 8),
+        ("64 MLPs 64-64-10, Adam", models.build("mlp"), [{**r, "learning_rate": 1e-3} for r in mlp], "adam", None),
+        ("64 MLPs 64-256-10, SGD with momentum", models.build("mlp", width=256), mlp, "sgd", None),
+        (
+            "512 softmax regressions on subsets of 256",
+            models.build("softmax"),
+            [{"seed": seed, "learning_rate": 0.1, "examples": 256} for seed in range(512)],
+            "sgd",
+            30,
+        ),
+    ):
+        title = f"{name}, {steps} steps"
+        result = stacked_against_loop(
+            title, model, runs, steps=steps, optimizer=optimizer, least=None if quick else least, quick=quick
+        )
+        print(result, flush=True)
+    print(curve_against_sklearn(quick), flush=True)
+    data, model = datasets.load("digits"), models.build("mlp")
+    seconds, fit = timed(lambda: training.fit_many(model, data, mlp, steps=steps), 1 if quick else 3)
+    speed, limit = fit.table["flops"].sum() / seconds / 1e9, peak(quick)
+    print(f"the 64 MLPs run at {speed:.0f} GFLOP/s, {speed / limit:.0%} of this machine's large products ({limit:.0f})")
+    if torch.cuda.is_available():
+        many = [{**mlp[0], "seed": seed} for seed in range(4096)]
+        training.fit_many(model, data, many[:64], steps=5, device="cuda")
+        start = time.perf_counter()
+        training.fit_many(model, data, many, steps=steps, device="cuda")
+        print(f"on the GPU: {60 * len(many) / (time.perf_counter() - start):,.0f} models/min of the first kind")
+
+
+if __name__ == "__main__":
+    main()
