@@ -42,6 +42,8 @@ def environment() -> dict[str, str]:
 def command(folder: Path, *, port: int = 8888, browser: bool = True, options: Sequence[str] = ()) -> list[str]:
     """The command line that starts JupyterLab on a folder."""
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}"]
+    # looking for language servers runs npm, which writes into the home folder
+    arguments.append("--LanguageServerManager.autodetect=False")
     return [*arguments, *([] if browser else ["--no-browser"]), *options]
 
 

@@ -11,32 +11,19 @@ import html
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import ipywidgets as widgets
 
 from labkit import display
 from labkit.lessons.panels.controls import Control
+from labkit.lessons.panels.drawn import Drawn
 from labkit.lessons.panels.latest import Latest
 from labkit.lessons.panels.messages import error_html, status_html
 from labkit.registry import nearest
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _REMEMBERED = 64  # evaluations kept, so that going back redraws at once
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """One evaluation: the record, its chart, and the chart as MIME bundle, made when first shown."""
-
-    record: Any
-    figure: Any
-
-    @cached_property
-    def bundle(self) -> dict[str, Any]:
-        return display.bundle(self.figure)
 
 
 class Panel:
@@ -166,7 +153,7 @@ class Panel:
             self._drawn = drawn
             self.error = None
             for handle in self._handles:
-                handle.update(drawn.bundle, raw=True)
+                handle.update(drawn.live, raw=True)
             self._error_box.layout.display = "none"
             self._error_box.value = ""
             self._status(self._say(drawn.record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,7 @@ def learning_curve_explorer(
     widths: Sequence[int] | None = None,
     largest: int | None = None,
     seeds: int = 3,
+    steps: int = 500,
 ) -> LivePanel:
     """Train one model family on growing subsets of a dataset, and watch the curve appear.
 
@@ -58,6 +60,7 @@ def learning_curve_explorer(
         datasets, models, all_widths, sizes: what there is to choose from; sizes are numbers of training examples.
         dataset, model, widths, largest, seeds: where the controls start: the first dataset and model, the middle
             width, the largest size, 3 seeds.
+        steps: of every training, whatever its size.
 
     ``panel.start()`` trains what the settings miss and ``panel.stop()`` ends that; finished points are kept in the
     point store and found again by the next panel. ``panel.value`` is a ``LearningCurves`` record. A model without a
@@ -94,7 +97,7 @@ def learning_curve_explorer(
         return [piece for piece in pieces(settings) if piece not in done]
 
     def work(piece: tuple[Any, ...], should_stop: Callable[[], bool]) -> None:
-        done[piece] = measure(*piece, should_stop=should_stop)
+        done[piece] = measure(*piece, steps=steps, should_stop=should_stop)
 
     def evaluate(settings: dict[str, Any]) -> LearningCurves:
         wanted = pieces(settings)
@@ -121,18 +124,34 @@ def learning_curve_explorer(
 
 
 def measure(
-    dataset: str, model: str, width: int | None, examples: int, seeds: int, *, should_stop: Callable[[], bool]
+    dataset: str,
+    model: str,
+    width: int | None,
+    examples: int,
+    seeds: int,
+    *,
+    steps: int,
+    should_stop: Callable[[], bool],
 ) -> pd.DataFrame:
     """Train one size and width with so many seeds, or find it in the point store: one row per seed."""
     from labkit import sweeps, training
 
-    point = {"dataset": dataset, "model": model, "examples": [examples], "seeds": list(range(seeds))}
+    point = {"dataset": dataset, "model": model, "examples": [examples], "seeds": list(range(seeds)), "steps": steps}
     point |= {} if width is None else {"widths": [width]}
-    table = sweeps.run(training.learning_curve, [point], progress=False, should_stop=should_stop)
+    table = sweeps.run(
+        training.learning_curve, [point], fingerprint=_fingerprint(dataset), progress=False, should_stop=should_stop
+    )
     shown = "-" if width is None else str(width)
     return pd.DataFrame(
         {"examples": table["examples"], "width": shown, "seed": table["seed"], "error": table["validation_error"]}
     )
+
+
+@functools.cache
+def _fingerprint(dataset: str) -> str:
+    from labkit import datasets
+
+    return datasets.load(dataset).fingerprint
 
 
 def _stopped() -> tuple[type[Exception], ...]:

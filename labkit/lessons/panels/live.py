@@ -14,10 +14,13 @@ from typing import Any, Literal
 import ipywidgets as widgets
 
 from labkit import display
+from labkit.lessons.panels.drawn import Drawn
+from labkit.lessons.panels.latest import Latest
 from labkit.lessons.panels.messages import error_html, status_html
 from labkit.progress import duration
 
 State = Literal["running", "finished", "stopped", "failed"]
+_REST_SECONDS = 0.1  # between two charts, so that a page keeps up with the fastest training
 Work = Callable[[Callable[[], bool]], Iterable[Any]]
 
 
@@ -81,6 +84,11 @@ class LiveRun:
         """Ask the work to end; returns at once."""
         self._stop.set()
 
+    def fail(self, error: Exception) -> None:
+        """End the work because of an error outside it, such as a chart that cannot be drawn."""
+        self.error = error
+        self._stop.set()
+
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end; an interrupt while waiting stops the work. False when the time was up first."""
         try:
@@ -99,8 +107,10 @@ class LiveRun:
                 self._on_update(partial)
         except Exception as error:
             if not (self._stop.is_set() and isinstance(error, self._stopped_by)):
-                self.error, state = error, "failed"
-        if self._stop.is_set() and self.error is None:
+                self.error = error
+        if self.error is not None:
+            state = "failed"
+        elif self._stop.is_set():
             state = "stopped"
         self._end(state, time.monotonic() - start)
 
@@ -119,7 +129,7 @@ class LiveView:
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.stop_button = widgets.Button(description="Stop", tooltip=f"Stop: {label}", icon="stop", disabled=True)
+        self.stop_button = widgets.Button(description="Stop", tooltip=f"Stop: {label}", disabled=True)
         self.status = widgets.HTML()
         self.errors = widgets.HTML(layout=widgets.Layout(display="none"))
         self.widget = widgets.VBox([widgets.HBox([self.stop_button, self.status]), self.errors])
@@ -133,6 +143,12 @@ class LiveView:
         self.stop_button.disabled = False
         self.errors.value, self.errors.layout.display = "", "none"
         self.say(f"{self.label}: running …")
+
+    def stopping(self, run: LiveRun) -> None:
+        """Stop the run, and say at once that the wish was heard."""
+        self.stop_button.disabled = True
+        self.say(f"{self.label}: stopping …")
+        run.stop()
 
     def ended(self, run: LiveRun) -> None:
         """Say how the run ended; an exception is shown in full."""
@@ -153,7 +169,8 @@ def run_live(
 
     Arguments:
         work: called with ``should_stop``; yields partial results and polls ``should_stop()`` in between.
-        on_update: called with each partial result; returns the chart to show, or None to leave it as it is.
+        on_update: called with the newest partial result, on a thread of its own; returns the chart to show, or None
+            to leave it as it is. Headless it is called with every one.
         label: what runs, for the status line.
         stopped_by: exceptions by which the work ends when it is told to stop, such as ``training.Stopped``.
 
@@ -191,11 +208,22 @@ def _with_reader(
     publish(view.widget)
     handle = publish({"text/plain": ""}, raw=True, display_id=True)
 
-    def redraw(part: Any) -> None:
+    def draw(part: Any) -> None:
         chart = on_update(part)
-        if chart is not None and handle is not None:
-            handle.update(display.bundle(chart), raw=True)
+        if chart is not None:
+            handle.update(Drawn(part, chart).live, raw=True)
+            time.sleep(_REST_SECONDS)
 
-    run = LiveRun(work, redraw, view.ended, stopped_by)
-    view.stop_button.on_click(lambda _button: run.stop())
+    def failed(error: Exception) -> None:
+        run.fail(error)
+
+    # drawn beside the work, newest first: a slow chart neither slows the training nor holds up Stop
+    drawing = Latest(draw, deliver=lambda _done: None, failed=failed, slow=lambda: None)
+
+    def ended(run: LiveRun) -> None:
+        drawing.wait()
+        view.ended(run)
+
+    run = LiveRun(work, drawing.submit, ended, stopped_by)
+    view.stop_button.on_click(lambda _button: view.stopping(run))
     return run.start(background=True)

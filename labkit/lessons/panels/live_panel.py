@@ -45,6 +45,7 @@ class LivePanel(Panel):
     ) -> None:
         self._missing, self._work, self._verb, self._stopped_by = missing, work, verb, stopped_by
         self._run: LiveRun | None = None
+        self._run_settings: dict[str, Any] = {}
         self._again = False
         self._starting = threading.Lock()
         super().__init__(title, controls, evaluate=evaluate, draw=draw, say=say)
@@ -77,7 +78,7 @@ class LivePanel(Panel):
     # ---- work ----------------------------------------------------------------------------------------------------
 
     def _pieces(self, should_stop: Callable[[], bool]) -> Iterable[str]:
-        pieces, start = list(self._missing(self.settings)), time.monotonic()
+        pieces, start = list(self._missing(self._run_settings)), time.monotonic()
         for done, piece in enumerate(pieces, 1):
             self._work(piece, should_stop)
             gone = time.monotonic() - start
@@ -87,6 +88,7 @@ class LivePanel(Panel):
         background = not display.headless()
         self._start_button.disabled, self._stop_button.disabled = True, False
         self._tell("starting …")
+        self._run_settings = self.settings
         self._run = LiveRun(self._pieces, self._progressed, self._ended, self._stopped_by)
         self._run.start(background)
 
@@ -122,7 +124,7 @@ class LivePanel(Panel):
         super()._changed()
 
     def _begin_again(self) -> None:
-        if self.running:
+        if self.running and self._run_settings != self.settings:
             self._again = True
             self._run.stop()
 
@@ -132,12 +134,8 @@ class LivePanel(Panel):
     # ---- widgets -------------------------------------------------------------------------------------------------
 
     def _buttons(self) -> widgets.Widget:
-        self._start_button = widgets.Button(
-            description=self._verb, tooltip=f"{self._verb} what these settings miss", icon="play"
-        )
-        self._stop_button = widgets.Button(
-            description="Stop", tooltip="Stop; finished pieces stay", icon="stop", disabled=True
-        )
+        self._start_button = widgets.Button(description=self._verb, tooltip=f"{self._verb} what these settings miss")
+        self._stop_button = widgets.Button(description="Stop", tooltip="Stop; finished pieces stay", disabled=True)
         self._progress_line = widgets.HTML()
         self._start_button.on_click(lambda _button: self.start())
         self._stop_button.on_click(lambda _button: self.stop())

@@ -1,0 +1,495 @@
+"""Panels without a front end: set controls, read the record and the chart, and see every error."""
+
+import json
+import re
+import threading
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labkit import display
+from labkit.lessons import panels
+from labkit.lessons.panels.base import Panel
+from labkit.lessons.panels.controls import Choice, Several, Slider
+from labkit.lessons.panels.latest import Latest
+
+SIZES = 2.0 ** np.arange(4, 12)
+ERRORS = 0.05 + 2 * SIZES**-0.5
+WIDGET = "application/vnd.jupyter.widget-view+json"
+SECONDS = 20
+
+
+@pytest.fixture
+def headless(monkeypatch):
+    monkeypatch.setenv("LABKIT_HEADLESS", "1")
+
+
+def chart_of(value):
+    frame = pd.DataFrame({"x": [1, 2], "y": [1.0, value]})
+    return alt.Chart(frame).mark_line().encode(x="x", y="y").properties(description=f"Value {value}.")
+
+
+def simple(evaluate=lambda settings: settings["size"] * 2, draw=chart_of):
+    return Panel("Simple", [Slider("size", "size", 0, 9, 1, step=1)], evaluate=evaluate, draw=draw, say=str)
+
+
+# ---- the dial ------------------------------------------------------------------------------------------------------
+
+
+def test_the_dial_reaches_no_miss_at_the_truth():
+    panel = panels.dial((SIZES, ERRORS))
+    assert panel.value.miss > 0.2
+    record = panel.set(amplitude=2.0, exponent=0.5, floor=0.05).value
+    assert record.miss == pytest.approx(0, abs=1e-9)
+    assert record.best_miss == pytest.approx(0, abs=1e-3)
+
+
+def test_the_dial_never_beats_the_best_fit():
+    errors = ERRORS * np.exp(0.1 * np.cos(7 * SIZES))
+    panel = panels.dial((SIZES, errors))
+    for exponent in (0.3, 0.5, 0.7):
+        for floor in (0.0, 0.03):
+            record = panel.set(amplitude=2.0, exponent=exponent, floor=floor).value
+            assert record.miss >= record.best_miss - 1e-6
+
+
+def test_the_dial_takes_a_frame_with_several_seeds_per_size():
+    frame = pd.DataFrame({"tokens": np.repeat(SIZES, 3), "loss": np.repeat(ERRORS, 3)})
+    panel = panels.dial(frame, x="tokens", y="loss", exponent=0.5)
+    assert "tokens" in display.bundle(panel.figure)["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("points", "match"),
+    [
+        (pd.DataFrame({"examples": [1, 2, 3], "eror": [1, 1, 1]}), "no column 'error': did you mean 'eror'"),
+        (([1, 2, 3], [0.1, 0.2]), "x has 3 values and y has 2"),
+        (([1, 2, 3], [0.1, 0.0, 0.2]), "1 of 3 points are missing, infinite, zero or negative"),
+        (([1, 2, 3], [0.1, np.nan, 0.2]), "1 of 3 points"),
+        (([1, 1, 2], [0.1, 0.1, 0.2]), "2 different values of 'examples', expected at least 3"),
+        (3, "expected a frame or a pair of arrays"),
+        ((["a", "b", "c"], [0.1, 0.2, 0.3]), "must hold numbers"),
+    ],
+)
+def test_points_that_cannot_be_drawn_are_refused_with_the_reason(points, match):
+    with pytest.raises(ValueError, match=match):
+        panels.dial(points)
+
+
+def test_a_start_outside_its_control_is_refused():
+    with pytest.raises(ValueError, match="exponent got 7"):
+        panels.dial((SIZES, ERRORS), exponent=7)
+
+
+# ---- fit and forecast ----------------------------------------------------------------------------------------------
+
+
+def test_the_fit_explorer_recovers_the_law_and_counts_what_it_covers():
+    panel = panels.fit_explorer((SIZES, ERRORS), holdout=3)
+    record = panel.value
+    assert record.parameters["alpha"] == pytest.approx(0.5, abs=1e-3)
+    assert record.held_out == 3
+    assert 0 <= record.covered <= 3
+    assert record.miss == pytest.approx(0, abs=1e-3)
+
+
+def test_holding_out_nothing_claims_no_forecast():
+    record = panels.fit_explorer((SIZES, ERRORS), holdout=0).value
+    assert record.miss is None
+    assert record.held_out == 0
+    assert "Nothing held out" in str(record)
+
+
+def test_the_hold_out_is_never_fitted():
+    spoiled = ERRORS.copy()
+    spoiled[-2:] *= 5
+    clean = panels.fit_explorer((SIZES, ERRORS), holdout=2).value
+    dirty = panels.fit_explorer((SIZES, spoiled), holdout=2).value
+    assert dirty.parameters == clean.parameters
+    assert dirty.miss > 1
+
+
+def test_every_form_offered_can_be_chosen():
+    panel = panels.fit_explorer((SIZES, ERRORS), holdout=2)
+    for form in panel.controls["form"].options.values():
+        record = panel.set(form=form).value
+        assert record.form == form
+        assert np.isfinite(record.line["examples"]).all()
+        assert np.isfinite(record.line["error"]).all()
+
+
+def test_a_wider_interval_covers_no_less():
+    rng = np.random.default_rng(0)
+    x = np.repeat(SIZES, 3)
+    panel = panels.fit_explorer((x, np.repeat(ERRORS, 3) * np.exp(0.1 * rng.standard_normal(x.size))), holdout=3)
+    narrow, wide = (panel.set(interval=level).value for level in (0.5, 0.95))
+    assert (wide.line["low"] <= narrow.line["low"] + 1e-12).all()
+    assert wide.covered >= narrow.covered
+
+
+def test_a_form_of_several_variables_is_refused(monkeypatch):
+    from labkit import laws
+
+    several = [form.name for form in laws.FORMS if len(form.columns) > 1]
+    if not several:
+        pytest.skip("no form of several variables is registered")
+    with pytest.raises(ValueError, match="expected a form of one variable"):
+        panels.fit_explorer((SIZES, ERRORS), form=several[0])
+
+
+def test_an_unknown_form_and_a_strange_interval_are_refused():
+    with pytest.raises(ValueError, match="did you mean 'power_floor'"):
+        panels.fit_explorer((SIZES, ERRORS), form="power_flor")
+    with pytest.raises(ValueError, match="between 0 and 1; got 90"):
+        panels.fit_explorer((SIZES, ERRORS), interval=90)
+
+
+def test_an_interval_of_ones_own_is_offered_and_kept():
+    panel = panels.fit_explorer((SIZES, ERRORS), interval=0.68)
+    assert panel.value.interval == 0.68
+    assert "interval: float | None = 0.68" in panel.to_parameters()
+
+
+def test_thousands_of_points_still_make_a_small_chart():
+    x = np.repeat(SIZES, 500)
+    rng = np.random.default_rng(1)
+    panel = panels.fit_explorer((x, np.repeat(ERRORS, 500) * np.exp(0.1 * rng.standard_normal(x.size))))
+    assert len(json.dumps(display.bundle(panel.figure))) < 400_000
+
+
+# ---- what every panel promises --------------------------------------------------------------------------------------
+
+PANELS = {
+    "dial": lambda: panels.dial((SIZES, ERRORS)),
+    "fit_explorer": lambda: panels.fit_explorer((SIZES, ERRORS)),
+    "learning_curve_explorer": lambda: panels.learning_curve_explorer(),
+}
+
+
+@pytest.fixture(params=PANELS)
+def panel(request):
+    return PANELS[request.param]()
+
+
+def test_a_panel_emits_view_chart_picture_and_sentence_view_first(panel):
+    bundle = panel._repr_mimebundle_()
+    assert list(bundle) == [WIDGET, "application/vnd.vegalite.v5+json", "image/svg+xml", "text/plain"]
+    assert bundle[WIDGET]["model_id"] == panel.widget.model_id
+    assert bundle["text/plain"].strip()
+    assert "\n" not in bundle["text/plain"]
+
+
+def test_every_control_has_a_label_and_a_tooltip(panel):
+    from ipywidgets import Box, Button, Checkbox, Dropdown, Textarea
+    from ipywidgets.widgets.widget_float import _BoundedFloat
+    from ipywidgets.widgets.widget_int import _BoundedInt
+
+    def walk(widget):
+        yield widget
+        for child in widget.children if isinstance(widget, Box) else ():
+            yield from walk(child)
+
+    inputs = [
+        widget
+        for widget in walk(panel.widget)
+        if isinstance(widget, (Button, Checkbox, Dropdown, Textarea, _BoundedFloat, _BoundedInt))
+    ]
+    assert len(inputs) >= 4
+    assert all(widget.description and widget.tooltip for widget in inputs)
+
+
+def test_parameters_bring_another_panel_to_the_same_settings(panel):
+    names = {}
+    exec(panel.to_parameters(), names)
+    assert {name: names[name] for name in panel.settings} == panel.settings
+
+
+def test_every_line_of_parameters_is_annotated_and_explained(panel):
+    for line in panel.to_parameters().splitlines():
+        assert re.fullmatch(r"\w+: (int|float|str|list\[\w+\]) \| None = \S.*  # \S.*", line), line
+
+
+def test_charts_have_a_fixed_size(panel):
+    first = panel.bundle()["image/svg+xml"]
+    name, control = next(iter((n, c) for n, c in panel.controls.items() if isinstance(c, Slider)))
+    panel.set(**{name: control.high})
+    second = panel.bundle()["image/svg+xml"]
+    size = r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"'
+    assert re.search(size, first).groups() == re.search(size, second).groups()
+
+
+def test_headless_a_panel_is_one_output_with_a_picture(panel, monkeypatch, headless):
+    if isinstance(panel, panels.LivePanel):
+        pytest.skip("trains first; see test_lessons_live.py")
+    outputs = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: outputs.append(data))
+    panel._ipython_display_()
+    (output,) = outputs
+    assert "image/svg+xml" in output
+
+
+def test_with_a_reader_the_chart_stands_below_the_controls_and_follows_them(panel, monkeypatch):
+    class Handle:
+        def __init__(self):
+            self.updates = []
+
+        def update(self, data, raw):
+            self.updates.append(data)
+
+    outputs, handle = [], Handle()
+
+    def publish(data, raw, display_id=None):
+        outputs.append(data)
+        return handle if display_id else None
+
+    monkeypatch.setattr("IPython.display.display", publish)
+    panel._ipython_display_()
+    controls, chart = outputs
+    assert WIDGET in controls
+    assert "image/svg+xml" in chart
+    name, control = next((n, c) for n, c in panel.controls.items() if isinstance(c, Slider))
+    control.slider.value = control.low
+    assert panel.wait(SECONDS)
+    assert panel.settings[name] == pytest.approx(control.low)
+    assert "application/vnd.vegalite.v5+json" in handle.updates[-1]
+
+
+# ---- settings ------------------------------------------------------------------------------------------------------
+
+
+def test_set_moves_slider_label_and_number_together():
+    panel = simple()
+    panel.set(size=7)
+    control = panel.controls["size"]
+    assert (control.slider.value, control.number.value, control.slider.description) == (7, 7, "size = 7")
+
+
+def test_slider_and_number_box_follow_each_other(headless):
+    panel = simple()
+    control = panel.controls["size"]
+    control.slider.value = 4
+    assert (control.number.value, panel.value) == (4, 8)
+    control.number.value = 6
+    assert (control.slider.value, panel.value) == (6, 12)
+
+
+def test_an_unknown_control_names_the_nearest_and_moves_nothing():
+    panel = simple()
+    with pytest.raises(ValueError, match="did you mean 'size'"):
+        panel.set(sise=3)
+    with pytest.raises(ValueError, match="got 12, expected 0 to 9"):
+        panel.set(size=12)
+    assert panel.settings == {"size": 1}
+
+
+@pytest.mark.parametrize("value", ["3", None, True, 2.5, float("nan"), [3]])
+def test_a_slider_refuses_what_is_no_number_of_its_kind(value):
+    with pytest.raises((TypeError, ValueError), match="control size"):
+        simple().set(size=value)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(1e-3, 1e3))
+def test_a_log_slider_keeps_the_number_it_was_given(value):
+    control = Slider("a", "a", 1e-3, 1e3, 1.0, step=0.01, log=True)
+    control.value = value
+    assert control.value == value
+    assert control.number.value == pytest.approx(value)
+    assert control.slider.value == pytest.approx(value)
+
+
+def test_several_options_stay_in_order_and_never_become_none(headless):
+    control = Several("widths", "widths", [4, 16, 64], [16])
+    control.value = [64, 4]
+    assert control.value == [4, 64]
+    control.boxes[0].value = False
+    assert control.value == [64]
+    control.boxes[2].value = False
+    assert control.value == [64]
+    assert control.boxes[2].value
+    with pytest.raises(ValueError, match="at least one"):
+        control.value = []
+    with pytest.raises(ValueError, match="got 5"):
+        control.value = [5]
+
+
+def test_a_choice_refuses_what_is_not_offered():
+    with pytest.raises(ValueError, match="did you mean 'power'"):
+        Choice("form", "form", ["power", "floor"], "powr")
+
+
+def test_showing_the_parameters_keeps_them_up_to_date():
+    panel = simple()
+    panel._copy.click()
+    assert "size: int | None = 1" in panel._parameters.value
+    panel.set(size=5)
+    assert "size: int | None = 5" in panel._parameters.value
+    panel._copy.click()
+    assert panel._parameters.layout.display == "none"
+
+
+# ---- errors --------------------------------------------------------------------------------------------------------
+
+
+def broken(settings):
+    if settings["size"] == 3:
+        raise ZeroDivisionError("size is <three>")
+    return settings["size"]
+
+
+def test_an_error_behind_a_control_is_shown_to_a_reader_and_the_last_chart_stays():
+    panel = simple(broken)
+    figure = panel.figure
+    panel.controls["size"].slider.value = 3
+    assert panel.wait(SECONDS)
+    assert isinstance(panel.error, ZeroDivisionError)
+    assert panel._error_box.layout.display == ""
+    assert "role='alert'" in panel._error_box.value
+    assert "&lt;three&gt;" in panel._error_box.value
+    assert panel.figure is figure
+    panel.controls["size"].slider.value = 4
+    assert panel.wait(SECONDS)
+    assert panel.error is None
+    assert panel._error_box.layout.display == "none"
+
+
+def test_the_same_error_is_raised_when_nobody_is_looking(headless):
+    panel = simple(broken)
+    with pytest.raises(ZeroDivisionError):
+        panel.controls["size"].slider.value = 3
+    panel.controls["size"].number.value = 4
+    with pytest.raises(ZeroDivisionError):
+        panel.controls["size"].number.value = 3
+
+
+def test_set_raises_to_its_caller_with_a_reader_too():
+    panel = simple(broken)
+    with pytest.raises(ZeroDivisionError):
+        panel.set(size=3)
+    assert isinstance(panel.error, ZeroDivisionError)
+
+
+def test_an_error_while_drawing_is_shown_like_any_other():
+    def draw(record):
+        if record == 6:
+            raise KeyError("no column")
+        return chart_of(record)
+
+    panel = simple(draw=draw)
+    panel.controls["size"].slider.value = 3
+    assert panel.wait(SECONDS)
+    assert "KeyError" in panel._error_box.value
+
+
+def test_a_panel_that_fails_at_first_can_be_shown_and_repaired(monkeypatch):
+    panel = Panel("Fails first", [Slider("size", "size", 0, 9, 3, step=1)], evaluate=broken, draw=chart_of, say=str)
+    updates = []
+
+    class Handle:
+        def update(self, data, raw):
+            updates.append(data)
+
+    monkeypatch.setattr("IPython.display.display", lambda data, raw, display_id=None: Handle())
+    panel._ipython_display_()
+    assert "ZeroDivisionError" in panel._error_box.value
+    panel.set(size=4)
+    assert len(updates) == 1
+
+
+def test_a_panel_that_fails_headless_fails_the_cell(headless):
+    panel = Panel("Fails first", [Slider("size", "size", 0, 9, 3, step=1)], evaluate=broken, draw=chart_of, say=str)
+    with pytest.raises(ZeroDivisionError):
+        panel._ipython_display_()
+
+
+# ---- latest request wins -------------------------------------------------------------------------------------------
+
+
+def test_requests_that_were_overtaken_are_never_evaluated():
+    gate, entered, evaluated = threading.Event(), threading.Event(), []
+
+    def evaluate(settings):
+        evaluated.append(settings["size"])
+        if settings["size"] == 2:
+            entered.set()
+            assert gate.wait(SECONDS)
+        return settings["size"]
+
+    panel = simple(evaluate)
+    assert panel.value == 1
+    panel.controls["size"].slider.value = 2
+    assert entered.wait(SECONDS)
+    for size in (3, 4, 5, 6):
+        panel.controls["size"].slider.value = size
+    gate.set()
+    assert panel.wait(SECONDS)
+    assert evaluated == [1, 2, 6]
+    assert panel.value == 6
+
+
+def test_set_overtakes_an_evaluation_that_is_under_way():
+    gate, entered = threading.Event(), threading.Event()
+
+    def evaluate(settings):
+        if settings["size"] == 2:
+            entered.set()
+            assert gate.wait(SECONDS)
+        return settings["size"]
+
+    panel = simple(evaluate)
+    panel.controls["size"].slider.value = 2
+    assert entered.wait(SECONDS)
+    assert panel.set(size=8).value == 8
+    gate.set()
+    assert panel.wait(SECONDS)
+    assert panel.value == 8
+    assert "8" in panel._status_line.value
+
+
+def test_slow_work_is_announced_and_the_announcement_goes_away():
+    gate, entered = threading.Event(), threading.Event()
+
+    def evaluate(settings):
+        if settings["size"] == 2:
+            entered.set()
+            assert gate.wait(SECONDS)
+        return settings["size"]
+
+    panel = simple(evaluate)
+    assert panel.value == 1
+    announced = threading.Event()
+    panel._status_line.observe(lambda change: "computing" in change["new"] and announced.set(), "value")
+    panel.controls["size"].slider.value = 2
+    assert announced.wait(SECONDS)
+    gate.set()
+    assert panel.wait(SECONDS)
+    assert "computing" not in panel._status_line.value
+
+
+def test_settings_seen_before_are_not_evaluated_again():
+    evaluated = []
+
+    def evaluate(settings):
+        evaluated.append(settings["size"])
+        return settings["size"]
+
+    panel = simple(evaluate)
+    for size in (1, 2, 1, 2, 1):
+        panel.set(size=size)
+    assert evaluated == [1, 2]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=30))
+def test_the_last_of_many_requests_is_always_delivered_last(requests):
+    delivered = []
+    latest = Latest(lambda x: x, delivered.append, lambda error: None, lambda: None)
+    for request in requests:
+        latest.submit(request)
+    assert latest.wait(SECONDS)
+    assert delivered[-1] == requests[-1]
+    assert len(delivered) <= len(requests)
