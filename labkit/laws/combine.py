@@ -15,6 +15,8 @@ from labkit.laws.ensemble import MEMBERS, Extrapolation
 BANDWIDTH = 1.0  # in ln h: how alike two distances must be to count
 LEAST_ERROR = 0.005  # log units: back-test errors below this are luck
 PRIOR = np.array(list(MEMBERS.values()))
+LAST = list(MEMBERS).index("last_value")
+NEAR = 0.15  # log-ranges ahead: closer than this nothing beats the last value for sure, and it weighs more
 
 
 @dataclass
@@ -37,19 +39,27 @@ def combine(one: Extrapolation) -> Combined:
     distance = np.log(task.target) - log_x[-1]
     logs = one.logs[:, -1, count:]
     gaps, errors, own = _past(one, log_x)
-    weights = np.tile((PRIOR / PRIOR.sum())[:, None], (1, len(distance)))
+    prior = _prior(np.abs(distance) / span)
+    weights = prior / prior.sum(0)
     past = np.full(len(distance), np.nan)
     if len(gaps):
         steps, place = np.unique(np.round(np.log(np.clip(distance, 1e-6, gaps.max())), 1), return_inverse=True)
         near = np.exp(-0.5 * ((np.log(gaps) - steps[:, None]) / BANDWIDTH) ** 2) + 1e-12
         near /= near.sum(1, keepdims=True)
         squares = near @ errors.T + LEAST_ERROR**2
-        each = PRIOR / np.sqrt(squares)
-        weights = (each / each.sum(1, keepdims=True)).T[:, place]
+        weights = prior / np.sqrt(squares).T[:, place]
+        weights /= weights.sum(0)
         past = np.sqrt(near @ own)[place]
     middle = weighted_median(logs, weights)
     spread = np.sqrt((weights * (logs - middle) ** 2).sum(0))
     return Combined(middle, weights, spread, past, distance, span)
+
+
+def _prior(ahead: np.ndarray) -> np.ndarray:
+    """Weights (members, m) before any back-test, for targets ``ahead`` (m,) log-ranges beyond the data."""
+    prior = np.tile(PRIOR[:, None], (1, len(ahead)))
+    prior[LAST] *= 1 + (NEAR / np.maximum(ahead, 1e-3)) ** 2
+    return prior
 
 
 def _past(one: Extrapolation, log_x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -33,6 +33,7 @@ LEAST_NOISE = 0.002  # log units: no curve is trusted to be smoother
 BLOCK = 128  # fits per batch
 POINTS = 160  # points a curve is thinned to, by averaging neighbours
 CUTS = (0.9, 0.75, 0.6, 0.45)  # earlier states of a curve, as shares of its points; and without the last one
+RISE = 0.1  # ln units a curve may rise above its last value where that is the largest seen
 LEAST = 3  # points any member is fitted to
 _LOGS = Objective("log_squared")
 
@@ -162,8 +163,8 @@ def _extrapolate(member: int, name: str, jobs: list[tuple[int, int]], results: l
         seen = result.task.z[: result.cuts[k]]
         with np.errstate(all="ignore"):
             logs = np.log(value)
-        # beyond what was seen a curve may rise by half its largest value; a form that is undefined repeats the last
+        # a curve may not rise far above all that was seen; a form that is undefined repeats the last value
         logs = np.where(np.isfinite(logs), logs, np.where(value <= 0, -20.0, seen[-1]))
-        result.logs[member, k] = np.clip(logs, seen.min() - 20, seen.max() + np.log(1.5))
+        result.logs[member, k] = np.clip(logs, seen.min() - 20, max(seen.max(), seen[-1] + RISE))
         if k == len(result.cuts) - 1:
             result.parameters[name] = theta[row]

@@ -67,7 +67,7 @@ def scale(form: Form, data: Data) -> Scaled:
             column = (column if len(column) == curves or curves == 1 else wide) / factor[:, None]
         columns.append(column)
     size = np.abs(np.where(counts, data.y, 0.0)).sum(1) / total
-    y_factor = np.where(size > 0, size, 1.0)
+    y_factor = np.where((size > 0) & form.equivariant, size, 1.0)
     if len(data.y) == 1 and curves > 1:
         y = np.broadcast_to(data.y, data.weights.shape) / y_factor[:, None]
     else:

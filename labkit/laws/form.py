@@ -44,7 +44,8 @@ class Form:
     """A scaling law: ``law(*columns, *parameters)`` returns the value and its partial derivatives, one per parameter.
 
     Columns and parameters arrive as arrays that broadcast against one another, so one call evaluates many curves with
-    many parameter sets. ``units`` says how each parameter changes with the unit of y (key ``"y"``) and of the
+    many parameter sets. ``rescalable`` names the columns whose unit may change (all by default), ``equivariant`` says
+    whether the unit of y may. ``units`` says how each parameter changes with the unit of y (key ``"y"``) and of the
     rescalable columns: a power, the name of the parameter that is the power, or a function of the parameters.
 
     >>> line = Form("line", ("x",), (Parameter("A", "slope"),), lambda x, A: (A * x, (x,)), latex="y = A x",
@@ -61,6 +62,7 @@ class Form:
     source: str
     units: Mapping[str, Mapping[str, Exponent]] = field(default_factory=dict)
     rescalable: tuple[str, ...] | None = None
+    equivariant: bool = True
     inverse: Callable[..., np.ndarray] | None = None
     aliases: tuple[str, ...] = ()
     subject: str = "one variable"

@@ -1,5 +1,31 @@
 """The forms that ship, one subject per module; importing this registers them."""
 
-from labkit.laws.families import broken, logarithmic, power, saturating, shifted
+from labkit.laws.families import (
+    broken,
+    compute_optimal,
+    downstream,
+    logarithmic,
+    mixtures,
+    power,
+    precision,
+    repetition,
+    saturating,
+    shifted,
+    steps,
+)
+from labkit.laws.families.mixtures import mixing
 
-__all__ = ["broken", "logarithmic", "power", "saturating", "shifted"]
+__all__ = [
+    "broken",
+    "compute_optimal",
+    "downstream",
+    "logarithmic",
+    "mixing",
+    "mixtures",
+    "power",
+    "precision",
+    "repetition",
+    "saturating",
+    "shifted",
+    "steps",
+]
