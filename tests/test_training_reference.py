@@ -189,14 +189,15 @@ def test_regression_falls_to_the_least_squares_solution():
     assert fit.table["train_loss"][0] == pytest.approx(np.mean((design @ solution - targets) ** 2), rel=1e-3)
 
 
+@pytest.mark.parametrize("sizes", [(1024, 40), (40, 25)], ids=["more and fewer than features", "fewer"])
 @pytest.mark.parametrize("ridge", [1e-2, 0.0])
 @pytest.mark.parametrize("features", ["relu", "fourier"])
-def test_random_features_are_the_ridge_solution_of_numpy(digits, features, ridge):
+def test_random_features_are_the_ridge_solution_of_numpy(digits, features, ridge, sizes):
     model = models.RandomFeatures(width=60, features=features)
-    runs = [{"seed": 0, "weight_decay": ridge}, {"seed": 1, "weight_decay": ridge, "examples": 40, "label_noise": 0.2}]
+    runs = [{"seed": seed, "examples": size, "weight_decay": ridge} for seed, size in enumerate(sizes)]
+    runs[1]["label_noise"] = 0.2
     fit = training.fit_many(model, digits, runs)
-    for row, run in enumerate(runs):
-        size = run.get("examples", 1024)
+    for row, (run, size) in enumerate(zip(runs, sizes, strict=True)):
         places = np.arange(size) if size == 1024 else subset(1024, row, np.arange(size))
         labels = noisy(digits.targets[places], places, run.get("label_noise", 0.0), 10, row)
         start = {name: value[0].double().numpy() for name, value in model.initialise(digits, [row]).items()}
@@ -213,4 +214,4 @@ def test_random_features_are_the_ridge_solution_of_numpy(digits, features, ridge
         outputs = hidden(digits.test_inputs.astype(float)) @ weight
         np.testing.assert_allclose(fit.predict(digits.test_inputs)[row], outputs, atol=2e-4 * np.abs(weight).max())
     assert fit.table["steps"].tolist() == [0, 0]
-    assert not np.isnan(fit.table["test_loss"]).any()
+    assert not fit.table["test_loss"].isna().any()

@@ -30,7 +30,7 @@ class RandomFeatures(Model):
     Dials:
         width: number of features.
         features: ``relu``, sqrt(2 / width) max(0, w·x + b), or ``fourier``, sqrt(2 / width) cos(w·x + b).
-        bandwidth: standard deviation of w times the square root of the number of inputs.
+        bandwidth: standard deviation of w times the square root of the number of inputs; 2 suits pixels from 0 to 1.
         ridge: penalty on the squared weights, against the mean squared error over the examples, where a run gives
             no ``weight_decay``; 0 gives the interpolating solution of least norm.
 
@@ -50,7 +50,7 @@ class RandomFeatures(Model):
 
     width: int = 256
     features: str = "relu"
-    bandwidth: float = 1.0
+    bandwidth: float = 2.0
     ridge: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -100,18 +100,19 @@ class RandomFeatures(Model):
         return self.forward_flops(ends) + extra
 
     def solve(self, gram: Tensor, cross: Tensor, examples: Tensor, ridge: Tensor) -> Tensor:
-        """The weights (runs, outputs, width) from the normal equations, in float64.
+        """The weights (runs, outputs, k) from the normal equations, in float64; the least ones where the penalty is 0.
 
         Arguments:
-            gram: sums over examples of features times features, (runs, width, width).
-            cross: sums over examples of targets times features, (runs, outputs, width).
+            gram: sums over examples of features times features, (runs, k, k) with k the width; or sums over
+                features, between examples, with k the number of examples, for weights on the examples.
+            cross: sums over examples of targets times features, or the targets, (runs, outputs, k).
             examples, ridge: examples and penalty of each run, (runs,).
         """
         penalty = (ridge * examples).view(-1, 1, 1)
         weights = torch.empty_like(cross)
         exact = ridge > 0
         if exact.any():
-            eye = torch.eye(self.width, dtype=gram.dtype, device=gram.device)
+            eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
             factor = torch.linalg.cholesky(gram[exact] + penalty[exact] * eye)
             weights[exact] = torch.cholesky_solve(cross[exact].transpose(1, 2), factor).transpose(1, 2)
         if not exact.all():

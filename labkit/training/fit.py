@@ -230,7 +230,7 @@ def _stacks(runs: list[Run], job: _Job) -> Iterable[list[Run]]:
         most = max(1, int(_STACK_NUMBERS[job.device] // numbers))
         pieces = -(-len(group) // most)
         size = -(-len(group) // pieces)
-        ordered = sorted(group, key=lambda run: -run.steps)
+        ordered = sorted(group, key=lambda run: (-run.steps, -run.examples))
         yield from (ordered[first : first + size] for first in range(0, len(ordered), size))
 
 

@@ -21,9 +21,13 @@ def solve(
     """The parameters of every run; a run without ``weight_decay`` takes the model's own ``ridge``."""
     device = start["weight"].device
     outputs = start["weight"].shape[1]
-    gram = torch.zeros(len(runs), model.width, model.width, dtype=torch.float64, device=device)
-    cross = torch.zeros(len(runs), outputs, model.width, dtype=torch.float64, device=device)
     sizes = np.array([run.examples for run in runs])
+    # With fewer examples than features, the equations between examples are the smaller ones.
+    dual = int(sizes.max()) < model.width
+    order = int(sizes.max()) if dual else model.width
+    gram = torch.zeros(len(runs), order, order, dtype=torch.float64, device=device)
+    cross = torch.zeros(len(runs), outputs, order, dtype=torch.float64, device=device)
+    features = torch.zeros(len(runs), model.width, order, dtype=torch.float64, device=device) if dual else None
     for piece in pieces(start, int(sizes.max()), source.width):
         watch.poll()
         span = np.arange(piece.start, piece.stop)
@@ -36,11 +40,19 @@ def solve(
         inside = torch.from_numpy(span < sizes[:, None]).to(device).unsqueeze(1)
         hidden = model.hidden(start, source.gather(torch.from_numpy(places).to(device))).double() * inside
         wanted = _wanted(torch.from_numpy(targets).to(device), outputs)
+        if features is not None:
+            features[:, :, piece], cross[:, :, piece] = hidden, wanted * inside
+            continue
         gram.baddbmm_(hidden, hidden.transpose(1, 2))
         cross.baddbmm_(wanted, hidden.transpose(1, 2))
+    if features is not None:
+        gram = features.transpose(1, 2) @ features
     ridge = [model.ridge if run.weight_decay is None else run.weight_decay for run in runs]
     numbers = torch.tensor(np.array([sizes, ridge], dtype=np.float64), device=device)
+    watch.poll()
     weight = model.solve(gram, cross, examples=numbers[0], ridge=numbers[1])
+    if features is not None:
+        weight = weight @ features.transpose(1, 2)
     return {**start, "weight": weight.float()}
 
 
