@@ -10,6 +10,11 @@ The sub-packages load on first use, so ``import labkit`` is quick and fitting a 
 from __future__ import annotations
 
 import importlib
+import sys
+
+# Importing altair or nbformat imports jsonschema, which, where this package is installed, spends two seconds on building
+# grammars for international addresses, which nothing here has. Hidden from it, jsonschema does without.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 __version__ = "0.1.0"
 

@@ -85,6 +85,11 @@ def test_importing_labkit_loads_nothing_else():
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
+def test_charts_do_not_wait_for_grammars():
+    code = "import sys, labkit, altair; sys.exit('lark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 0
+
+
 def test_unknown_sub_packages_are_attribute_errors():
     with pytest.raises(AttributeError, match="no attribute 'lawz'"):
         labkit.lawz  # noqa: B018
