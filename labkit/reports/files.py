@@ -12,6 +12,7 @@ import psutil
 from .outcome import Reason
 
 RUN, RECORDS, CLAIMS, LESSON, EXECUTED = "run.json", "records.json", "claims.json", "lesson.json", "executed.ipynb"
+PICTURE = "picture.svg"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -48,6 +49,11 @@ def read_run(directory: Path) -> dict[str, Any] | None:
         run |= {"reason": reason.value, "status": reason.status, "exit_code": reason.exit_code}
         run["sentence"] = "The run ended without a word: its process is gone. Run it again; finished points are kept."
     return run
+
+
+def update_run(directory: Path, **changes: Any) -> None:
+    """Change fields of a run that ended."""
+    write_json(directory / RUN, read_json(directory / RUN) | changes)
 
 
 def this_process() -> dict[str, Any]:

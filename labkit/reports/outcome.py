@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -82,6 +83,11 @@ class Outcome:
     def exit_code(self) -> int:
         """The exit code that belongs to the reason."""
         return self.reason.exit_code
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome in JSON's own types."""
+        paths = {"directory": str(self.directory), "page": str(self.page) if self.page else None}
+        return asdict(self) | {"reason": self.reason.value, "exit_code": self.exit_code} | paths
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,31 @@ from labkit import places
 from labkit.progress import duration
 from labkit.registry import nearest
 
-from . import parameters
+from . import drift, files, parameters
 from .outcome import Outcome, Reason, ReportError
+from .page import build
 from .supervise import Job, Status, supervise
 
 # What a notebook should need at most, by preset; it is stopped at a multiple, since machines differ and are shared.
 BUDGET_SECONDS = {"smoke": 15, "lesson": 90, "full": 1200}
 _PATIENCE, _LEAST_SECONDS = 4, 120
 MEMORY_BYTES = 4 * 2**30
+_PAGES = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run that is asked for; its parameters are as given, not checked yet."""
+
+    notebook: Path
+    directory: Path
+    preset: str
+    given: dict[str, Any]
+    wall_seconds: float
+    memory_bytes: int
+    page: Path | None = None
+    check: bool = False
+    baselines: Path | None = None
 
 
 def run(
@@ -40,6 +57,7 @@ def run(
     memory_bytes: int | None = None,
     page: bool = True,
     check: bool = False,
+    baselines: str | os.PathLike | None = None,
     progress: bool = True,
 ) -> list[Outcome]:
     """Execute notebooks, each in a process and a kernel of its own, and write a page for each.
@@ -49,7 +67,8 @@ def run(
     ``run.json``, ``records.json``, ``claims.json`` and ``executed.ipynb``. ``jobs``: notebooks at a time.
     ``wall_seconds`` and ``memory_bytes``: hard limits per notebook (default: four times the preset's budget, at
     least two minutes; 4 GiB in the kernel and all its children). ``check``: numbers that left their baseline fail
-    the run. ``progress``: tell on standard error.
+    the run (the page says so in any case). ``baselines``: their folder (``data/baselines``). ``progress``: tell on
+    standard error.
 
     Returns one ``Outcome`` per notebook, in their order; failures are outcomes, not exceptions. An interrupt (Ctrl-C
     or SIGTERM) ends every run within seconds and is an outcome too. Raises ``ReportError`` where nothing can be
@@ -62,27 +81,43 @@ def run(
     """
     if isinstance(notebooks, str | os.PathLike):
         notebooks = [notebooks]
-    paths = [_find(notebook) for notebook in notebooks]
+    paths = [find(notebook) for notebook in notebooks]
     names = [path.stem for path in paths]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ReportError(f"two notebooks of one name ({', '.join(sorted(twice))}) would write the same page")
+    out = Path(out).resolve()
+    requests = [
+        Request(
+            notebook=path,
+            directory=out / "runs" / path.stem,
+            preset=preset,
+            given=dict(parameters or {}),
+            wall_seconds=wall_seconds or time_limit(preset),
+            memory_bytes=memory_bytes or MEMORY_BYTES,
+            page=out / f"{path.stem}.html" if page else None,
+            check=check,
+            baselines=Path(baselines) if baselines else None,
+        )
+        for path in paths
+    ]
+    return execute(requests, jobs, progress)
+
+
+def execute(requests: Sequence[Request], jobs: int = 1, progress: bool = True) -> list[Outcome]:
+    """Run the requests, ``jobs`` at a time; one outcome each, in their order."""
     if jobs < 1:
         raise ReportError(f"jobs={jobs}: expected at least 1")
-    limits = (wall_seconds or _limit(preset), memory_bytes or MEMORY_BYTES, _threads(jobs))
-    tell = _teller(progress)
-    stop = threading.Event()
-
-    def one(path: Path) -> Outcome:
-        return _one(path, Path(out).resolve(), preset, dict(parameters or {}), limits, page, check, stop, tell)
-
+    threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
+    tell, stop = _teller(progress), threading.Event()
     with _interrupts(stop), ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(one, path) for path in paths]
+        futures = [pool.submit(_one, request, threads, stop, tell) for request in requests]
         _await(futures, stop)
     return [future.result() for future in futures]
 
 
-def _find(notebook: str | os.PathLike) -> Path:
+def find(notebook: str | os.PathLike) -> Path:
+    """The notebook at a path, or of that name among the lessons; raises ``ReportError`` with the nearest name."""
     given = Path(notebook)
     for path in (given, places.notebooks() / given, places.notebooks() / f"{given}.ipynb"):
         if path.is_file():
@@ -92,13 +127,9 @@ def _find(notebook: str | os.PathLike) -> Path:
     raise ReportError(f"no notebook {os.fspath(notebook)!r}: {nearest(given.name, set(known))}")
 
 
-def _limit(preset: str) -> float:
+def time_limit(preset: str) -> float:
+    """Seconds after which a run of this preset is ended."""
     return max(_LEAST_SECONDS, _PATIENCE * BUDGET_SECONDS.get(preset, BUDGET_SECONDS["lesson"]))
-
-
-def _threads(jobs: int) -> int | None:
-    """Threads for each kernel's numerical libraries, where several share the cores."""
-    return max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
 
 
 def _teller(progress: bool) -> Callable[[str], None]:
@@ -131,35 +162,48 @@ def _await(futures: list[Future[Outcome]], stop: threading.Event) -> None:
             stop.set()
 
 
-def _one(
-    path: Path,
-    out: Path,
-    preset: str,
-    given: dict[str, Any],
-    limits: tuple[float, int, int | None],
-    page: bool,
-    check: bool,
-    stop: threading.Event,
-    tell: Callable[[str], None],
-) -> Outcome:
-    job = Job(path, path.stem, out / "runs" / path.stem, preset, {}, *limits)
+def _one(request: Request, threads: int | None, stop: threading.Event, tell: Callable[[str], None]) -> Outcome:
+    path = request.notebook
+    budgets = (request.wall_seconds, request.memory_bytes, threads)
+    job = Job(path, path.stem, request.directory, request.preset, {}, *budgets)
     try:
         notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
         job = replace(job, title=title(notebook) or path.stem)
         declared = parameters.read(notebook)
-        if "preset" in declared:
-            given = {"preset": preset} | given
+        given = {"preset": request.preset, **request.given} if "preset" in declared else request.given
         job = replace(job, parameters=parameters.resolve(declared, given))
     except parameters.ParameterError as error:
         return _refused(job, error.reason, f"Refused: {error}.")
-    except nbformat.reader.NotJSONError:
-        return _refused(job, Reason.WRONG_TYPE, f"{path.name} is not a notebook: it holds no JSON.")
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError):
+        return _refused(job, Reason.WRONG_TYPE, f"Refused: {path.name} is not a notebook of format 4.")
     if stop.is_set():
         return _refused(job, Reason.INTERRUPTED, "Interrupted before it began.")
-    tell(f"{job.name}: {preset}, at most {duration(job.wall_seconds)}")
+    tell(f"{job.name}: {request.preset}, at most {duration(job.wall_seconds)}")
     outcome = supervise(job, stop, tell)
+    if outcome.reason is Reason.OK:
+        outcome = _compared(outcome, request)
     tell(f"{job.name}: {outcome.sentence}")
-    return outcome
+    if request.page is None or outcome.reason is Reason.INTERRUPTED:
+        return outcome
+    with _PAGES:  # built one at a time: the work is this process's own
+        build(request.directory, request.page, path.parent)
+        files.update_run(request.directory, page=request.page.name)
+    return replace(outcome, page=request.page)
+
+
+def _compared(outcome: Outcome, request: Request) -> Outcome:
+    """The outcome after its numbers were held to their baseline; values given by hand have none."""
+    found = drift.verdict(request.directory, request.baselines, bool(request.given))
+    if found is None:
+        return outcome
+    files.update_run(request.directory, drift=found)
+    if not (request.check and found["drifted"]):
+        return outcome
+    reason = Reason.DRIFTED
+    sentence = f"It ran to its end, but {found['sentence']}."
+    changes = {"status": reason.status, "reason": reason.value, "exit_code": reason.exit_code, "sentence": sentence}
+    files.update_run(request.directory, **changes)
+    return replace(outcome, reason=reason, sentence=sentence)
 
 
 def _refused(job: Job, reason: Reason, sentence: str) -> Outcome:

@@ -69,7 +69,7 @@ class Status:
         same = before.get("preset") == job.preset and before.get("reason") in (Reason.OK, Reason.DRIFTED)
         self._before: list[float] = before.get("cell_seconds", []) if same else []
         self._cell_began = self.began
-        for name in (files.RECORDS, files.CLAIMS, files.LESSON, files.EXECUTED):
+        for name in (files.RECORDS, files.CLAIMS, files.LESSON, files.EXECUTED, files.PICTURE):
             (job.directory / name).unlink(missing_ok=True)  # else a failed run would show an earlier one's numbers
         self.content = {
             "notebook": job.name,
@@ -85,6 +85,9 @@ class Status:
             "wall_seconds": job.wall_seconds,
             "memory_bytes": job.memory_bytes,
             "process": files.this_process(),
+            "details": "",
+            "stopped": None,
+            "drift": None,
             "page": None,
         }
 
@@ -118,7 +121,8 @@ class Status:
         """Where the run is, for a reader who waits."""
         left = self.seconds_left
         tail = f", about {duration(left)} left" if left is not None else ""
-        return f"{self.job.name}: cell {self.cell} of {self.cells or '?'}, {duration(self.seconds)} gone{tail}"
+        where = f"cell {self.cell} of {self.cells}" if self.cell else "starting"
+        return f"{self.job.name}: {where}, {duration(self.seconds)} gone{tail}"
 
     def write(self, reason: Reason = Reason.RUNNING, sentence: str = "", **more: Any) -> None:
         """Write ``run.json``, whole."""

@@ -1,0 +1,208 @@
+"""One self-contained HTML page from an executed notebook: readable without scripts, complete without a network."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.progress import duration
+
+from . import files, media
+from .outputs import Outputs
+from .parameters import TAG
+from .prose import Prose
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+MAX_BYTES = 3_000_000
+_ASSETS = Path(__file__).parent / "assets"
+_STATUS_WORDS = {"ok": "complete", "failed": "failed", "interrupted": "interrupted", "running": "running"}
+VERDICT_CLASSES = {"reproduced": "ok", "not reproduced": "failed", "inconclusive": "open"}
+
+
+def build(directory: str | Path, target: str | Path, folder: str | Path | None = None) -> Path:
+    """Write the page of a run.
+
+    ``directory``: of the run, with ``run.json`` and ``executed.ipynb``; without the latter the page only says how the
+    run ended. ``target``: the HTML file, written whole or not at all. ``folder``: where pictures named in markdown
+    are read from (default: none are). Raises ``FileNotFoundError`` without ``run.json``.
+
+    Not covered: widgets; a control is left out, and its picture shown where its output carries one.
+
+    >>> from labkit.reports import page
+    >>> page.build("reports/runs/00_start_here", "reports/00_start_here.html")  # doctest: +SKIP
+    PosixPath('reports/00_start_here.html')
+    """
+    directory, target = Path(directory), Path(target)
+    run = files.read_run(directory)
+    if run is None:
+        raise FileNotFoundError(f"{directory / files.RUN} does not exist: nothing has run there")
+    notebook = files.read_json(directory / files.EXECUTED) or {"cells": [], "metadata": {}}
+    prose = Prose(Path(folder) if folder else directory)
+    outputs = Outputs(prose)
+    title = prose.line(run["title"])
+    parts = _parts(notebook["cells"], prose, outputs)
+    bundle, upgrade = (vega_bundle(), asset("upgrade.js")) if outputs.charts else (None, None)
+    records = _records(directory)
+    drift = run.get("drift") or {}
+    content = {
+        "run": run,
+        "lang": notebook["metadata"].get("lang", "en"),
+        "title": safe(title),
+        "title_text": html.unescape(re.sub(r"<[^>]*>", "", title)),
+        "policy": policy(bundle, upgrade),
+        "style": asset("page.css"),
+        "status_word": _STATUS_WORDS[run["status"]],
+        "took": duration(run["seconds"]),
+        "started": f"{datetime.fromisoformat(run['started']):%-d %B %Y, %H:%M} UTC",
+        "memory": f"{run['peak_bytes'] / 2**20:,.0f} MiB",
+        "drift_words": drift.get("sentence", "not compared with a baseline"),
+        "drift": drift.get("by_name", {}),
+        "parameters": _parameters(directory, run),
+        "contents": [heading for heading in prose.headings if heading.level in (2, 3)],
+        "parts": parts,
+        "records": records,
+        "claims": _claims(directory),
+        "bundle": bundle,
+        "upgrade": upgrade,
+    }
+    files.write_text(target, render("page.html", content))
+    if outputs.first_picture:
+        files.write_text(directory / files.PICTURE, outputs.first_picture)
+    return target
+
+
+def safe(text: str) -> Markup:
+    """Text that is HTML already."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+@functools.cache
+def asset(name: str) -> Markup:
+    """A file that goes into pages as it is."""
+    return safe((_ASSETS / name).read_text("utf-8"))
+
+
+@functools.cache
+def vega_bundle() -> Markup:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    import vl_convert
+
+    return safe(vl_convert.javascript_bundle(vl_version="5.20"))
+
+
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """A template of ``assets`` with everything escaped that is not marked as safe."""
+    return _environment().get_template(template).render(content)
+
+
+@functools.cache
+def _environment():
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(_ASSETS)
+    return jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+
+
+def policy(*scripts: str | None) -> str:
+    """A content policy that lets the browser itself refuse every outside request and every script but ours."""
+    hashes = [f"'sha256-{_digest(script)}'" for script in scripts if script]
+    allowed = " ".join([*hashes, "'unsafe-eval'"]) if hashes else "'none'"  # Vega compiles its expressions
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _parts(cells: list[dict[str, Any]], prose: Prose, outputs: Outputs) -> list[Markup]:
+    parts, titled = [], False
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            if not titled:  # the first heading is the page's own
+                source, titled = _without_title(source)
+            parts.append(safe(f"<section>{prose.render(source, cell.get('attachments'))}</section>\n"))
+        elif cell["cell_type"] == "code" and source.strip():
+            parts.append(safe(_code_cell(cell, source, outputs)))
+    return parts
+
+
+def _without_title(source: str) -> tuple[str, bool]:
+    lines = source.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("#"):
+            return "\n".join(lines[:number] + lines[number + 1 :]), True
+    return source, False
+
+
+def _code_cell(cell: dict[str, Any], source: str, outputs: Outputs) -> str:
+    lines = source.strip().splitlines()
+    tags = cell["metadata"].get("tags", [])
+    note = {TAG: "parameters", "injected-parameters": "parameters of this run"}
+    named = next((note[tag] for tag in tags if tag in note), None)
+    summary = named or lines[0]
+    skipped = ' <span class="note">not run in reports</span>' if "skip-execution" in tags else ""
+    size = f"{len(lines)} line{'s' if len(lines) > 1 else ''}"
+    label = f"Output of the cell that begins with: {lines[0]}"
+    shown = "".join(outputs.render(output, label) for output in cell.get("outputs", ()))
+    return (
+        f'<section class="cell"><details class="code"><summary><code>{html.escape(summary)}</code>'
+        f'<span class="note">{size}</span>{skipped}</summary>{media.highlight(source)}</details>{shown}</section>\n'
+    )
+
+
+def _parameters(directory: Path, run: Mapping[str, Any]) -> dict[str, Any]:
+    lesson = files.read_json(directory / files.LESSON) or {}
+    return {**run["parameters"], **(lesson.get("parameters") or {})}
+
+
+def _records(directory: Path) -> list[dict[str, Any]]:
+    content = files.read_json(directory / files.RECORDS) or {}
+    columns = ("name", "value", "se", "n", "unit", "kind")
+    return [{column: shown(record.get(column)) for column in columns} for record in content.get("records", ())]
+
+
+def shown(value: Any) -> str:
+    """A recorded value for a table.
+
+    >>> shown(0.123456), shown(["a", "b"]), shown(None)
+    ('0.1235', 'a, b', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _claims(directory: Path) -> list[dict[str, Any]]:
+    from labkit import results
+
+    if not (directory / files.CLAIMS).is_file():
+        return []
+    return [claim_row(row) for row in results.ledger([directory]).to_dict("records")]
+
+
+def claim_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the ledger of claims with its effect, interval and repeats in words."""
+    evidence = row["evidence"][0]
+    effect = f"{evidence}: {shown(row['effect'])}" + (f" {row['unit']}" if row["unit"] else "")
+    interval = "" if row["low"] is None else f" (90 % interval {shown(row['low'])} to {shown(row['high'])})"
+    repeats = f", n = {row['seeds']}" if row["seeds"] else ""
+    return {**row, "class": VERDICT_CLASSES[row["verdict"]], "effect": f"{effect}{interval}{repeats}."}
