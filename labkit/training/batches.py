@@ -14,6 +14,7 @@ from labkit.training.runs import Run
 from labkit.training.source import Source
 
 _PLACES = 1 << 20
+_STEPS = 1000  # planning more at once would keep a request to stop waiting
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Batches:
 
     def plans(self, steps: int, runs: int) -> Iterator[Plan]:
         """Plans that add up to ``steps`` steps of the first ``runs`` runs."""
-        chunk = max(1, _PLACES // (runs * self.width))
+        chunk = min(_STEPS, max(1, _PLACES // (runs * self.width)))
         for start in range(0, steps, chunk):
             yield self._plan(min(chunk, steps - start), self._runs[:runs])
 

@@ -175,6 +175,7 @@ class _Job:
 
     def fit(self, runs: list[Run], watch: Watch) -> _Fitted:
         began = time.perf_counter()
+        watch.poll()
         model, trace, measured = runs[0].model, None, []
         start = model.initialise(self.data, [run.init_seed for run in runs], self.device)
 
