@@ -159,6 +159,19 @@ def test_thousands_of_points_still_make_a_small_chart():
     rng = np.random.default_rng(1)
     panel = panels.fit_explorer((x, np.repeat(ERRORS, 500) * np.exp(0.1 * rng.standard_normal(x.size))))
     assert len(json.dumps(display.bundle(panel.figure))) < 400_000
+    rows = display.specification(panel.figure)["datasets"].values()
+    residuals = [row["residual"] for data in rows for row in data if "part" in row]
+    assert len(residuals) == len(SIZES)
+    assert np.isfinite(residuals).all()
+
+
+@pytest.mark.parametrize("make", [panels.dial, panels.fit_explorer])
+def test_columns_may_have_any_name(make):
+    frame = pd.DataFrame({"train.size [n]": SIZES, "error: 'test'": ERRORS})
+    panel = make(frame, x="train.size [n]", y="error: 'test'")
+    plain = make((SIZES, ERRORS))
+    count = [display.svg(one.figure).count("<path") for one in (panel, plain)]
+    assert count[0] == count[1]
 
 
 # ---- what every panel promises --------------------------------------------------------------------------------------
@@ -481,6 +494,25 @@ def test_settings_seen_before_are_not_evaluated_again():
     for size in (1, 2, 1, 2, 1):
         panel.set(size=size)
     assert evaluated == [1, 2]
+
+
+def test_an_older_result_never_arrives_after_a_newer_one():
+    delivering, going_on, delivered = threading.Event(), threading.Event(), []
+
+    def deliver(result):
+        delivering.set()
+        assert going_on.wait(SECONDS)
+        delivered.append(result)
+
+    latest = Latest(lambda x: x, deliver, lambda error: None, lambda: None)
+    latest.submit("older")
+    assert delivering.wait(SECONDS)
+    newer = threading.Thread(target=lambda: (latest.supersede(), delivered.append("newer")))
+    newer.start()
+    going_on.set()
+    newer.join(SECONDS)
+    assert latest.wait(SECONDS)
+    assert delivered == ["older", "newer"]
 
 
 @settings(deadline=None, max_examples=20)

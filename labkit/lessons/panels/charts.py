@@ -11,9 +11,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from labkit import display
+
 _WIDTH, _HEIGHT = 460, 300
 # drawn as SVG in the page too: sharp at any zoom, and its text can be read and searched
 _USERMETA = {"embedOptions": {"renderer": "svg"}}
+_LEAST_ERROR = 0.005
 _MOST_POINTS = 1500  # more are drawn as one mean per size, so that a chart stays small
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7f7f7f"
 
@@ -23,30 +26,30 @@ def log_scale(low: float, high: float, room: float = 1.25) -> alt.Scale:
     return alt.Scale(type="log", domain=[low / room, high * room], nice=False)
 
 
-def thinned(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The points, or their mean at every x where there are too many to draw."""
-    if len(points) <= _MOST_POINTS:
-        return points
-    groups = [x, *(name for name in ("part",) if name in points)]
-    means = points.groupby(groups, as_index=False)[y].mean()
-    return means.iloc[:: max(1, len(means) // _MOST_POINTS)]
+def prepared(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The frame with its columns named x and y, which no chart grammar reads as a path; few enough rows to draw."""
+    frame = frame.rename(columns={x: "x", y: "y"})
+    if len(frame) > _MOST_POINTS:
+        frame = frame.groupby(["x", *frame.columns.intersection(["part"])], as_index=False).mean()
+        frame = frame.iloc[:: len(frame) // _MOST_POINTS + 1]
+    return frame
 
 
-def by_hand(points: pd.DataFrame, line: pd.DataFrame, x: str, y: str, sentence: str) -> alt.Chart:
+def tips(x: str, y: str) -> list[alt.Tooltip]:
+    """What a point says when it is pointed at."""
+    return [alt.Tooltip("x:Q", title=x, format=","), alt.Tooltip("y:Q", title=y, format=".4f")]
+
+
+def by_hand(points: pd.DataFrame, line: pd.DataFrame, x: str, y: str, sentence: str) -> alt.LayerChart:
     """Points, a curve set by hand, and a stick from every point to the curve."""
-    low, high = min(points[y].min(), line[y].min()), points[y].max()
-    low = max(low, points[y].min() / 10)
-    across = alt.X(f"{x}:Q", scale=log_scale(line[x].min(), line[x].max(), 1.0), title=x)
-    scale = alt.Scale(type="log", domain=[low_decade(points[y].min()), high * 2], nice=False)
-    up = alt.Y(f"{y}:Q", scale=scale, title=y)
-    shown = thinned(points, x, y).copy()
-    shown["curve"] = np.interp(np.log(shown[x]), np.log(line[x]), line[y])
-    sticks = alt.Chart(shown).mark_rule(color=_GREY, opacity=0.6, clip=True).encode(x=across, y=up, y2="curve:Q")
-    dots = (
-        alt.Chart(shown)
-        .mark_point(filled=True, size=45, color=_BLUE)
-        .encode(x=across, y=up, tooltip=[alt.Tooltip(f"{x}:Q", format=","), alt.Tooltip(f"{y}:Q", format=".4f")])
-    )
+    shown, line = prepared(points, x, y), prepared(line, x, y)
+    across = alt.X("x:Q", scale=log_scale(line["x"].min(), line["x"].max(), 1.0), title=display.title_of(x))
+    domain = [low_decade(shown["y"].min()), shown["y"].max() * 2]
+    up = alt.Y("y:Q", scale=alt.Scale(type="log", domain=domain, nice=False), title=display.title_of(y))
+    shown["curve"] = np.exp(np.interp(np.log(shown["x"]), np.log(line["x"]), np.log(line["y"])))
+    base = alt.Chart(shown).encode(x=across, y=up)
+    sticks = base.mark_rule(color=_GREY, opacity=0.6, clip=True).encode(y2="curve:Q")
+    dots = base.mark_point(filled=True, size=45, color=_BLUE).encode(tooltip=tips(x, y))
     curve = alt.Chart(line).mark_line(color=_ORANGE, strokeWidth=2, clip=True).encode(x=across, y=up)
     return alt.layer(sticks, curve, dots).properties(
         width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=_USERMETA
@@ -60,57 +63,55 @@ def low_decade(value: float) -> float:
 
 def fit(fit: Any, x: str, y: str, sentence: str) -> alt.VConcatChart:
     """A fitted curve with its interval over fitted and held-out points, and the residuals below."""
-    points = thinned(fit.points, x, y)
-    across = alt.X(f"{x}:Q", scale=log_scale(fit.line[x].min(), fit.line[x].max(), 1.0), title=x)
-    scale = log_scale(low_decade(fit.points[y].min()), fit.points[y].max())
-    up = alt.Y(f"{y}:Q", scale=scale, title=y)
-    band = (
-        alt.Chart(fit.line)
-        .mark_area(color=_ORANGE, opacity=0.2, clip=True)
-        .encode(x=across, y=alt.Y("low:Q", scale=scale, title=y), y2="high:Q")
+    points, line = prepared(fit.points, x, y), prepared(fit.line, x, y)
+    across = alt.X("x:Q", scale=log_scale(line["x"].min(), line["x"].max(), 1.0), title=display.title_of(x))
+    scale = log_scale(low_decade(points["y"].min()), points["y"].max())
+    up = alt.Y("y:Q", scale=scale, title=display.title_of(y))
+    drawn = alt.Chart(line).encode(x=across)
+    band = drawn.mark_area(color=_ORANGE, opacity=0.2, clip=True).encode(
+        y=alt.Y("low:Q", scale=scale, title=display.title_of(y)), y2="high:Q"
     )
-    curve = alt.Chart(fit.line).mark_line(color=_ORANGE, strokeWidth=2, clip=True).encode(x=across, y=up)
+    curve = drawn.mark_line(color=_ORANGE, strokeWidth=2, clip=True).encode(y=up)
+    parts = ["fitted", "held out"]
     colour = alt.Color(
         "part:N",
-        scale=alt.Scale(domain=["fitted", "held out"], range=[_BLUE, _ORANGE]),
+        scale=alt.Scale(domain=parts, range=[_BLUE, _ORANGE]),
         legend=alt.Legend(title=None, orient="top-right"),
     )
-    shape = alt.Shape("part:N", scale=alt.Scale(domain=["fitted", "held out"], range=["circle", "diamond"]))
-    tip = [alt.Tooltip(f"{x}:Q", format=","), alt.Tooltip(f"{y}:Q", format=".4f"), "part:N"]
-    dots = (
-        alt.Chart(points)
-        .mark_point(filled=True, size=45)
-        .encode(x=across, y=up, color=colour, shape=shape, tooltip=tip)
-    )
+    shape = alt.Shape("part:N", scale=alt.Scale(domain=parts, range=["circle", "diamond"]))
+    measured = alt.Chart(points).encode(x=across, color=colour, shape=shape, tooltip=[*tips(x, y), "part:N"])
+    dots = measured.mark_point(filled=True, size=45).encode(y=up)
     upper = alt.layer(band, curve, dots).properties(width=_WIDTH, height=_HEIGHT, title=sentence)
     left_over = alt.Y(
         "residual:Q", title="measured / fitted − 1", axis=alt.Axis(format="+.0%", tickCount=4, minExtent=40)
     )
     zero = alt.Chart(pd.DataFrame({"residual": [0.0]})).mark_rule(color=_GREY).encode(y=left_over)
-    bits = (
-        alt.Chart(points)
-        .mark_point(filled=True, size=35)
-        .encode(x=across, y=left_over, color=colour, shape=shape, tooltip=tip)
-    )
+    bits = measured.mark_point(filled=True, size=35).encode(y=left_over)
     lower = alt.layer(zero, bits).properties(width=_WIDTH, height=90)
     return alt.vconcat(upper, lower).properties(description=sentence, usermeta=_USERMETA)
 
 
 def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int], sentence: str) -> alt.LayerChart:
-    """Mean error against training examples, one line per width, with every seed as a point."""
-    across = alt.X("examples:Q", scale=log_scale(min(sizes), max(sizes)), title="training examples")
+    """Mean error against training examples with its standard error, one line per width, every seed as a point."""
+    across = alt.X("examples:Q", scale=log_scale(min(sizes), max(sizes)), title="Training examples")
     # errors are shares, so one axis fits every dataset and a curve never jumps while it grows
-    up = alt.Y("error:Q", scale=alt.Scale(type="log", domain=[0.005, 1.0], clamp=True), title="validation error")
-    widths = sorted(points["width"].unique().tolist())
+    scale = alt.Scale(type="log", domain=[_LEAST_ERROR, 1.0], clamp=True)
+    up = alt.Y("error:Q", scale=scale, title="Validation error")
+    widths = sorted(points["width"].unique().tolist(), key=lambda width: (len(width), width))
     colour = alt.Color("width:N", sort=widths, legend=alt.Legend(title="width", orient="top-right"))
     shape = alt.Shape("width:N", sort=widths, legend=None)
     tip = [alt.Tooltip("examples:Q", format=","), "width:N", alt.Tooltip("error:Q", format=".4f")]
     dots = (
         alt.Chart(points)
-        .mark_point(filled=True, size=25, opacity=0.5)
+        .mark_point(filled=True, size=25, opacity=0.6)
         .encode(x=across, y=up, color=colour, shape=shape, tooltip=tip)
     )
-    lines = alt.Chart(means).mark_line(strokeWidth=2).encode(x=across, y=up, color=colour)
-    return alt.layer(dots, lines).properties(
+    spread = means.assign(
+        low=(means["error"] - means["se"]).clip(lower=_LEAST_ERROR), high=means["error"] + means["se"]
+    )
+    drawn = alt.Chart(spread).encode(x=across, color=colour)
+    band = drawn.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", scale=scale, title="Validation error"), y2="high:Q")
+    lines = drawn.mark_line(strokeWidth=2).encode(y=up)
+    return alt.layer(band, dots, lines).properties(
         width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=_USERMETA
     )

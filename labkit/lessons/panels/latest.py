@@ -35,6 +35,8 @@ class Latest:
     ) -> None:
         self._work, self._deliver, self._failed, self._slow = work, deliver, failed, slow
         self._changed = threading.Condition()
+        # held while a result is delivered, so that an older one can never arrive after a newer one
+        self._delivering = threading.RLock()
         self._waiting: list[Any] = []
         self._busy = False
         self._ticket = 0
@@ -50,7 +52,7 @@ class Latest:
 
     def supersede(self) -> None:
         """Forget what waits, and do not deliver what runs: a newer result exists already."""
-        with self._changed:
+        with self._delivering, self._changed:
             self._waiting = []
             self._ticket += 1
 
@@ -67,22 +69,33 @@ class Latest:
                     self._changed.notify_all()
                     return
                 request, ticket = self._waiting.pop(), self._ticket
-            announce = threading.Timer(SLOW_SECONDS, self._slow)
-            announce.daemon = True
-            announce.start()
-            try:
-                result = self._work(request)
-            except Exception as error:
-                answer: Callable[[Any], None] = self._failed
-                result = error
-            else:
-                answer = self._deliver
-            finally:
-                announce.cancel()
-            with self._changed:
-                current = ticket == self._ticket or bool(self._waiting)
-            if current:
-                try:
-                    answer(result)
-                except Exception as error:  # drawing failed: that is news for the reader as well
-                    self._failed(error)
+            done = threading.Event()
+            timer = threading.Timer(SLOW_SECONDS, self._announce, [done])
+            timer.daemon = True
+            timer.start()
+            answer, result = self._answer(request)
+            timer.cancel()
+            with self._delivering:
+                done.set()
+                with self._changed:
+                    # one that was overtaken by a waiting request is still shown, or a long drag would show nothing
+                    current = ticket == self._ticket or bool(self._waiting)
+                if current:
+                    self._tell(answer, result)
+
+    def _answer(self, request: Any) -> tuple[Callable[[Any], None], Any]:
+        try:
+            return self._deliver, self._work(request)
+        except Exception as error:
+            return self._failed, error
+
+    def _tell(self, answer: Callable[[Any], None], result: Any) -> None:
+        try:
+            answer(result)
+        except Exception as error:  # showing the result failed: that is news for the reader as well
+            self._failed(error)
+
+    def _announce(self, done: threading.Event) -> None:
+        with self._delivering:
+            if not done.is_set():
+                self._slow()
