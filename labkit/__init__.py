@@ -12,8 +12,8 @@ from __future__ import annotations
 import importlib
 import sys
 
-# Importing altair or nbformat imports jsonschema, which, where this package is installed, spends two seconds on building
-# grammars for international addresses, which nothing here has. Hidden from it, jsonschema does without.
+# Importing altair or nbformat imports jsonschema, which, where this package is installed, spends two seconds on
+# building grammars for international addresses, which nothing here has. Hidden from it, jsonschema does without.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 __version__ = "0.1.0"
