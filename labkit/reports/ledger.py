@@ -42,7 +42,12 @@ def index(out: str | Path = "reports") -> Path:
 
 
 def _claim(row: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    return page.claim_row(row) | {"page": run["page"], "title": run["title"], "run_status": run["status"]}
+    return page.claim_row(row) | {
+        "notebook": run["notebook"],
+        "preset": run["preset"],
+        "page": run["page"],
+        "run_status": run["status"],
+    }
 
 
 def _counts(claims: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -57,7 +62,7 @@ def _page(directory: Path, run: dict[str, Any], out: Path) -> dict[str, Any]:
     return {
         **run,
         "page": run["page"] if there else None,
-        "title_html": page.safe(Prose(directory).line(run["title"])),
+        "title": page.plain(Prose(directory).line(run["title"])),
         "took": duration(run["seconds"]),
         "date": f"{datetime.fromisoformat(run['started']):%Y-%m-%d %H:%M}",
         # As an image, not inline: drawn once, small, and with no ids in common with anything.

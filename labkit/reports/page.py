@@ -57,7 +57,7 @@ def build(directory: str | Path, target: str | Path, folder: str | Path | None =
         "run": run,
         "lang": notebook["metadata"].get("lang", "en"),
         "title": safe(title),
-        "title_text": html.unescape(re.sub(r"<[^>]*>", "", title)),
+        "title_text": plain(title),
         "policy": policy(bundle, upgrade),
         "style": asset("page.css"),
         "status_word": _STATUS_WORDS[run["status"]],
@@ -130,6 +130,16 @@ def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
+def plain(title: str) -> str:
+    """A title without its formatting, equations as TeX.
+
+    >>> plain('Is <b>it</b> <math alttext="x &lt; 1"><mi>x</mi></math>?')
+    'Is it x < 1?'
+    """
+    title = re.sub(r'<math[^>]*\balttext="([^"]*)".*?</math>', r"\1", title, flags=re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]*>", "", title)).strip()
+
+
 def _parts(cells: list[dict[str, Any]], prose: Prose, outputs: Outputs) -> list[Markup]:
     parts, titled = [], False
     for cell in cells:
@@ -138,9 +148,14 @@ def _parts(cells: list[dict[str, Any]], prose: Prose, outputs: Outputs) -> list[
             if not titled:  # the first heading is the page's own
                 source, titled = _without_title(source)
             parts.append(safe(f"<section>{prose.render(source, cell.get('attachments'))}</section>\n"))
-        elif cell["cell_type"] == "code" and source.strip():
+        elif cell["cell_type"] == "code" and source.strip() and not _injected(cell):
             parts.append(safe(_code_cell(cell, source, outputs)))
     return parts
+
+
+def _injected(cell: dict[str, Any]) -> bool:
+    """Whether papermill put the cell there; the header shows the values."""
+    return "injected-parameters" in cell["metadata"].get("tags", [])
 
 
 def _without_title(source: str) -> tuple[str, bool]:
@@ -154,9 +169,7 @@ def _without_title(source: str) -> tuple[str, bool]:
 def _code_cell(cell: dict[str, Any], source: str, outputs: Outputs) -> str:
     lines = source.strip().splitlines()
     tags = cell["metadata"].get("tags", [])
-    note = {TAG: "parameters", "injected-parameters": "parameters of this run"}
-    named = next((note[tag] for tag in tags if tag in note), None)
-    summary = named or lines[0]
+    summary = "parameters" if TAG in tags else lines[0]
     skipped = ' <span class="note">not run in reports</span>' if "skip-execution" in tags else ""
     size = f"{len(lines)} line{'s' if len(lines) > 1 else ''}"
     label = f"Output of the cell that begins with: {lines[0]}"
@@ -182,13 +195,13 @@ def shown(value: Any) -> str:
     """A recorded value for a table.
 
     >>> shown(0.123456), shown(["a", "b"]), shown(None)
-    ('0.1235', 'a, b', '')
+    ('0.123', 'a, b', '')
     """
     if value is None:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(map(shown, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _claims(directory: Path) -> list[dict[str, Any]]:

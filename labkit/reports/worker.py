@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
-from papermill.execute import execute_notebook
+from papermill.execute import execute_notebook, remove_error_markers
 from papermill.models import Parameter as PapermillParameter
 from papermill.translators import PythonTranslator, papermill_translators
 from traitlets import default
@@ -204,6 +204,7 @@ def execute(job: dict[str, Any], watch: Watch) -> None:
         pass  # it makes no difference between a cell, a widget and an exception that is allowed: the watch does
     except DeadKernelError:
         end = "died"
+    remove_error_markers(watch.notebook)  # papermill's own red cells; the page has a header for this
     fault = watch.failure or watch.hidden or _widget_traceback(watch.notebook)
     if end == "ok" and fault:
         end = "raised" if watch.failure else "widget"
