@@ -42,9 +42,9 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium, request):
-    """Opens pages that reach nothing outside this machine; keeps a screenshot of each when the test fails."""
+@pytest.fixture(scope="module")
+def pages(chromium):
+    """Opens pages that reach nothing outside this machine; they stay open until the module's last test."""
     contexts, pages = [], []
 
     def open_page(**options):
@@ -62,13 +62,23 @@ def open_page(chromium, request):
         pages.append(page)
         return page
 
+    open_page.opened = pages
     yield open_page
-    if getattr(request.node, "failed", False):
-        ARTEFACTS.mkdir(exist_ok=True)
-        for number, page in enumerate(pages):
-            page.screenshot(path=ARTEFACTS / f"{request.node.name}-{number}.png")
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_page(pages, request):
+    """The same for one test: its pages are closed at its end, and kept as screenshots when it fails."""
+    before = len(pages.opened)
+    yield pages
+    if getattr(request.node, "failed", False):
+        ARTEFACTS.mkdir(exist_ok=True)
+        for number, page in enumerate(pages.opened):
+            page.screenshot(path=ARTEFACTS / f"{request.node.name}-{number}.png")
+    while len(pages.opened) > before:
+        pages.opened.pop().close()
 
 
 @pytest.hookimpl(wrapper=True)

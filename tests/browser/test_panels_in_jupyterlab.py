@@ -40,6 +40,11 @@ def chart(count):
     return alt.Chart(frame).mark_line().encode(x="x", y="y").properties(description="Growing.", usermeta=meta)
 run = panels.run_live(work, chart, label="Endless training")
 """
+TRAIN = """
+from labkit.lessons import panels
+explorer = panels.learning_curve_explorer(sizes=[32, 64, 128, 256, 512, 1024], widths=[4, 16, 64, 256], steps=5_000)
+explorer
+"""
 BROKEN = """
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.controls import Slider
@@ -52,6 +57,9 @@ def draw(record):
     return alt.Chart(frame).mark_point().encode(x="x").properties(description="One point.", usermeta=meta)
 Panel("Breaks at three", [Slider("size", "size", 0, 9, 1, step=1)], evaluate=evaluate, draw=draw, say=str)
 """
+
+
+TITLE = "part => [...document.querySelectorAll('.vega-embed text')].some(text => text.textContent.includes(part))"
 
 
 def run_all(page):
@@ -70,24 +78,39 @@ def eventually(page, script, argument=None, timeout=10_000):
     page.wait_for_function(script, arg=argument, timeout=timeout)
 
 
+def run_notebook(laboratory, page, name, *cells):
+    laboratory.open(page, laboratory.write(name, *cells))
+    run_all(page)
+    page.wait_for_selector(".widget-vbox", timeout=60_000)
+    page.wait_for_selector(".vega-embed .marks path", timeout=60_000, state="attached")
+    return page
+
+
 @pytest.fixture
 def shown(laboratory, open_page):
     """A notebook opened and run: returns the page once the panel and, where there is one, its chart are drawn."""
 
-    def shown(name, *cells, chart=True):
-        page = open_page()
-        laboratory.open(page, laboratory.write(name, *cells))
-        run_all(page)
-        page.wait_for_selector(".widget-vbox", timeout=60_000)
-        if chart:
-            page.wait_for_selector(".vega-embed .marks path", timeout=60_000, state="attached")
-        return page
-
-    return shown
+    return lambda name, *cells: run_notebook(laboratory, open_page(), name, *cells)
 
 
-def test_a_slider_moved_by_keyboard_changes_label_number_and_curve(shown):
-    page = shown("dial.ipynb", DIAL)
+@pytest.fixture(scope="module")
+def dial_page(laboratory, pages):
+    """One notebook with the dial, shared by the tests that only move it."""
+    return run_notebook(laboratory, pages(), "dial.ipynb", DIAL)
+
+
+@pytest.fixture
+def dial(dial_page, open_page):
+    """That page with the exponent back at 0.5."""
+    number = dial_page.locator("input[type=number]").nth(1)
+    number.fill("0.5")
+    number.press("Enter")
+    eventually(dial_page, TITLE, "examples^−0.5 ")
+    return dial_page
+
+
+def test_a_slider_moved_by_keyboard_changes_label_number_and_curve(dial):
+    page = dial
     label = page.locator(".widget-label", has_text="exponent α")
     assert "0.5" in label.first.inner_text()
     before = curve(page)
@@ -112,8 +135,8 @@ def test_a_slider_moved_by_keyboard_changes_label_number_and_curve(shown):
     assert page.outside == []
 
 
-def test_a_number_typed_into_the_box_moves_slider_and_curve(shown):
-    page = shown("typed.ipynb", DIAL)
+def test_a_number_typed_into_the_box_moves_slider_and_curve(dial):
+    page = dial
     before = curve(page)
     number = page.locator("input[type=number]").nth(1)
     number.fill("1.2")
@@ -162,16 +185,13 @@ def test_moving_the_hold_out_refits_and_says_so(shown):
     assert page.outside == []
 
 
-def test_fast_steps_end_at_the_newest_value(shown):
-    page = shown("fast.ipynb", DIAL)
+def test_fast_steps_end_at_the_newest_value(dial):
+    page = dial
     page.locator(".widget-slider [role=slider]").nth(1).focus()
     for _ in range(30):
         page.keyboard.press("ArrowRight")
     eventually(page, "() => document.body.innerText.includes('exponent α = 0.8')")
-    eventually(
-        page,
-        "() => [...document.querySelectorAll('.vega-embed text')].some(t => t.textContent.includes('examples^−0.8 '))",
-    )
+    eventually(page, TITLE, "examples^−0.8 ")
 
 
 def test_stop_ends_training_in_half_a_second(laboratory, shown):
@@ -187,6 +207,18 @@ def test_stop_ends_training_in_half_a_second(laboratory, shown):
     assert page.outside == []
 
 
+def test_curves_are_trained_live_and_stop_is_heard(shown):
+    page = shown("train.ipynb", TRAIN)
+    page.get_by_role("button", name="Train", exact=True).press("Enter")
+    eventually(page, "() => document.querySelectorAll('.vega-embed .mark-symbol path').length >= 6", timeout=60_000)
+    start = time.monotonic()
+    page.get_by_role("button", name="Stop", exact=True).press("Enter")
+    eventually(page, "() => /stopped after \\d/.test(document.body.innerText)")
+    print(f"Stop to stopped, training: {1000 * (time.monotonic() - start):.0f} ms")
+    eventually(page, "() => /\\d+ points are missing; press Train/.test(document.body.innerText)")
+    assert page.outside == []
+
+
 def test_an_exception_in_a_callback_is_seen_and_goes_away_again(shown):
     page = shown("broken.ipynb", BROKEN)
     handle = page.locator(".widget-slider [role=slider]").first
@@ -199,8 +231,8 @@ def test_an_exception_in_a_callback_is_seen_and_goes_away_again(shown):
     page.wait_for_selector("[role=alert]", state="detached", timeout=10_000)
 
 
-def test_the_chart_stands_on_the_page_once_and_keeps_its_place(shown):
-    page = shown("place.ipynb", DIAL)
+def test_the_chart_stands_on_the_page_once_and_keeps_its_place(dial):
+    page = dial
     assert page.locator(".vega-embed").count() == 1
     top = page.locator(".vega-embed").bounding_box()
     page.locator(".widget-slider [role=slider]").nth(1).focus()
@@ -225,7 +257,6 @@ def test_the_dark_theme_reaches_panel_and_chart(shown):
     assert page.outside == []
 
 
-def test_nothing_is_written_into_the_home_folder_and_no_news_is_fetched(laboratory, shown):
-    page = shown("home.ipynb", DIAL)
+def test_nothing_is_written_into_the_home_folder_and_no_news_is_fetched(laboratory, dial):
     assert list(laboratory.home.iterdir()) == []
-    assert "Would you like to get notified about official Jupyter news" not in page.inner_text("body")
+    assert "Would you like to get notified about official Jupyter news" not in dial.inner_text("body")
