@@ -7,25 +7,44 @@
 """
 
 from labkit.laws import families as _families  # noqa: F401  (registers the forms that ship)
+from labkit.laws.allocation import Allocation, allocate, next_run
+from labkit.laws.backtest import backtest, backtest_summary
 from labkit.laws.comparison import compare
+from labkit.laws.contract import check
 from labkit.laws.estimator import ScalingLaw
+from labkit.laws.families.mixtures import mixing
+from labkit.laws.families.schedules import multi_power, schedule_areas
 from labkit.laws.forecast import ForecastReport, forecast, forecast_many, forecast_report
 from labkit.laws.form import FORMS, Form, Parameter, forms, get, register
+from labkit.laws.generate import generate
 from labkit.laws.planning import Plan, plan
+from labkit.laws.publications import Published, published
 
 __all__ = [
     "FORMS",
+    "Allocation",
     "ForecastReport",
     "Form",
     "Parameter",
     "Plan",
+    "Published",
     "ScalingLaw",
+    "allocate",
+    "backtest",
+    "backtest_summary",
+    "check",
     "compare",
     "forecast",
     "forecast_many",
     "forecast_report",
     "forms",
+    "generate",
     "get",
+    "mixing",
+    "multi_power",
+    "next_run",
     "plan",
+    "published",
     "register",
+    "schedule_areas",
 ]

@@ -33,8 +33,19 @@ class Calibration:
     coefficients: tuple[float, ...]
     factors: tuple[float, ...]
 
+    def chance_below(self, features: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+        """Chance (m,) that a new observation lies less than ``gaps`` (m,) above the prediction, in ln(y + offset)."""
+        levels = np.array([0.0, *LEVELS, 0.999, 0.9999])
+        factors = np.array([0.0, *(self._factor(value) for value in levels[1:])])
+        ratio = np.abs(gaps) * np.exp(-(features @ np.array(self.coefficients)))
+        inside = np.interp(ratio, factors, levels)
+        return np.where(gaps >= 0, 0.5 + inside / 2, 0.5 - inside / 2)
+
     def half_width(self, features: np.ndarray, level: float) -> np.ndarray:
         """Half-width (m,) in ln(y + offset) of an interval that holds a share ``level`` of new observations."""
+        return self._factor(level) * np.exp(features @ np.array(self.coefficients))
+
+    def _factor(self, level: float) -> float:
         odds = np.log(level / (1 - level))
         known = np.log(np.array(LEVELS) / (1 - np.array(LEVELS)))
         factor = np.interp(odds, known, self.factors)
@@ -42,7 +53,7 @@ class Calibration:
             factor = self.factors[-1] * np.exp((odds - known[-1]) / TAIL)
         elif level < LEVELS[0]:
             factor = self.factors[0] * level / LEVELS[0]
-        return factor * np.exp(features @ np.array(self.coefficients))
+        return float(factor)
 
 
 def features(task: Task, combined: Combined) -> np.ndarray:

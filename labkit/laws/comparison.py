@@ -1,48 +1,91 @@
-"""Which form predicts the end of a curve best, judged by hiding that end."""
+"""Which form predicts a curve best, judged by hiding its end: several times, further and further back."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws.curve import clean
-from labkit.laws.estimator import ScalingLaw
-from labkit.laws.form import FORMS, get
+from labkit.laws import diagnosis, fitting, solver
+from labkit.laws.curve import Curve, clean
+from labkit.laws.form import FORMS, Form, get
+from labkit.laws.objectives import Objective
+from labkit.laws.solver import Data
+
+SHARES = (0.85, 0.7, 0.55)  # of the points, known at each cut
+KEEP = 4
 
 
-def compare(x, y, forms=None, *, hold_out=0.3, objective=None, seed=0):
-    """Fit every one-variable form to the first points and score it on the last ``hold_out`` share of them.
+def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed=0):
+    """Fit forms to the first 85, 70 and 55 % of the points and score each on all the points that follow.
 
-    Returns a frame, best first: form, parameters (their number), train (RMS log error), held_out (RMS log error),
-    converged, reason. ``forms`` defaults to all of one variable that the points can determine.
+    ``forms`` are names or forms of one variable, by default all whose parameters the points outnumber. ``objective``
+    defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. Returns a frame, best
+    first: form, parameters (their number), train (RMS error at all points), held_out (RMS), worst (largest), rank (mean
+    rank over the cuts), near_equal (fits of nearly the same cost but other parameters), converged.
 
-    >>> frame = compare([1, 2, 4, 8, 16, 32, 64], [1.1, 0.6, 0.35, 0.225, 0.1625, 0.13125, 0.115625])
+    Raises ``ValueError`` for fewer than 3 distinct x and for forms of several variables.
+
+    >>> x = [1, 2, 4, 8, 16, 32, 64]
+    >>> frame = compare(x, [0.1 + v**-0.5 for v in x])
     >>> frame.loc[0, "form"]
     'power_floor'
     """
     import pandas as pd
 
-    curve = clean(x, y)
-    objective = objective or ("log_squared" if (curve.y > 0).all() else "squared")
-    held = min(max(1, round(hold_out * len(curve))), len(curve) - 1)
-    if held < 1:
-        raise ValueError(f"compare needs at least 2 distinct x; got {len(curve)}")
-    seen = curve.first(len(curve) - held)
-    chosen = [get(form) for form in forms] if forms is not None else [f for f in FORMS if f.subject == "one variable"]
-    rows = []
-    for form in chosen:
-        if len(form.parameters) > len(seen) and forms is None:
-            continue
-        law = ScalingLaw(form.name, objective, seed=seed).fit(seen.x, seen.y)
-        with np.errstate(all="ignore"):
-            error = np.log(np.maximum(law.predict(curve.x), 1e-12)) - np.log(np.maximum(curve.y, 1e-12))
+    curve = clean(x, y, se, bounds)
+    if len(curve) < 3:
+        raise ValueError(f"compare needs at least 3 distinct x; got {len(curve)}")
+    objective = Objective(objective or ("log_squared" if (curve.y > 0).all() else "squared"))
+    cuts = sorted({max(2, min(round(share * len(curve)), len(curve) - 1)) for share in SHARES})
+    rows, missed = [], []
+    for form in _chosen(forms, len(curve)):
+        errors, facts = _tried(form, objective, curve, cuts, seed)
+        ahead = [errors[i, cut:] for i, cut in enumerate(cuts)]
+        missed.append([float(np.sqrt((part**2).mean())) for part in ahead])
+        joined = np.concatenate(ahead)
         rows.append(
             {
                 "form": form.name,
                 "parameters": len(form.parameters),
-                "train": float(np.sqrt((error[:-held] ** 2).mean())),
-                "held_out": float(np.sqrt((error[-held:] ** 2).mean())),
-                "converged": law.converged_,
-                "reason": law.reason_,
+                "train": float(np.sqrt((errors[-1] ** 2).mean())),
+                "held_out": float(np.sqrt((joined**2).mean())),
+                "worst": float(np.abs(joined).max()),
+                **facts,
             }
         )
-    return pd.DataFrame(rows).sort_values("held_out", kind="stable", ignore_index=True)
+    frame = pd.DataFrame(rows)
+    frame.insert(5, "rank", pd.DataFrame(missed).rank().mean(axis=1))
+    return frame.sort_values(["held_out", "parameters"], kind="stable", ignore_index=True)
+
+
+def _chosen(forms, count: int) -> list[Form]:
+    if forms is None:
+        return [form for form in FORMS if form.subject == "one variable" and len(form.parameters) < count]
+    chosen = [get(form) for form in forms]
+    for form in chosen:
+        if len(form.columns) != 1:
+            raise ValueError(f"compare takes forms of one variable; {form.name!r} has {', '.join(form.columns)}")
+    return chosen
+
+
+def _tried(form: Form, objective: Objective, curve: Curve, cuts: list[int], seed: int) -> tuple[np.ndarray, dict]:
+    """Errors (cuts + 1, n) of the fits to the first points and to all, and facts about the fit to all."""
+    states = [*cuts, len(curve)]
+    if form.name == "last_value":
+        predicted = np.repeat([[curve.y[state - 1]] for state in states], len(curve), axis=1)
+        return _errors(objective, predicted, curve.y), {"near_equal": 1, "converged": True}
+    weights = (np.arange(len(curve)) < np.array(states)[:, None]) * curve.repeats.astype(float)
+    fits = fitting.fit(form, objective, Data((curve.x[None],), curve.y[None], weights), keep=KEEP, seed=seed)
+    predicted, _ = form.evaluate((curve.x[None],), fits.parameters())
+    facts = {
+        "near_equal": diagnosis.near_equal(fits, -1),
+        "converged": bool(fits.status[-1, 0] == solver.REACHED),
+    }
+    return _errors(objective, np.broadcast_to(predicted, weights.shape), curve.y), facts
+
+
+def _errors(objective: Objective, predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if not objective.logarithmic:
+        return np.where(np.isfinite(predicted), predicted, 1e6) - y
+    with np.errstate(all="ignore"):
+        error = np.log(np.maximum(predicted, 1e-12)) - np.log(y)
+    return np.where(np.isfinite(error), error, 30.0)

@@ -38,6 +38,17 @@ def optima(fits: Fits, unit: float):
     return pd.DataFrame(rows)
 
 
+def near_equal(fits: Fits, curve: int) -> int:
+    """How many different fits of a curve cost nearly as little as the best one, itself included."""
+    theta, cost = fits.theta[curve], fits.cost[curve]
+    size = np.maximum(np.abs(theta[0]), 1e-9)
+    kept: list[np.ndarray] = []
+    for rank in np.flatnonzero(cost <= NEAR * cost[0]):
+        if all((np.abs(theta[rank] - other) / size).max() >= APART for other in kept):
+            kept.append(theta[rank])
+    return max(1, len(kept))
+
+
 def condition(fits: Fits) -> float:
     """Condition number of the curvature at the best fit, its parameters scaled to equal influence."""
     rows = fits.scaled.data.rows(np.zeros(1, int))

@@ -10,6 +10,7 @@ from labkit.laws.families import (
     precision,
     repetition,
     saturating,
+    schedules,
     shifted,
     steps,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "precision",
     "repetition",
     "saturating",
+    "schedules",
     "shifted",
     "steps",
 ]

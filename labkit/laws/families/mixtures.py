@@ -72,9 +72,7 @@ def mixing(domains: int) -> Form:
             FLOOR,
             Parameter("K", "amplitude: what a mixture of the last domain alone adds to the floor"),
             *(
-                Parameter(
-                    f"t_{i + 1}", f"effect of domain {i + 1} in place of the last", -50.0, 50.0, (-3.0, -0.5, 1.0)
-                )
+                Parameter(f"t_{i + 1}", f"effect of domain {i + 1} for the last", -50.0, 50.0, (-3.0, -0.5, 1.0))
                 for i in range(free)
             ),
         ),

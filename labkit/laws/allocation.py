@@ -1,0 +1,144 @@
+"""Where a compute budget is best spent, and which run to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labkit.laws.estimator import ScalingLaw, level
+from labkit.laws.form import Form
+
+FLOPS_TRAINING, FLOPS_INFERENCE = 6.0, 2.0  # per parameter and token
+DRAWS = 500
+GRID = 400
+ROUNDS = 80
+GOLDEN = (np.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The best split of a compute budget, and limits of each quantity (low, high) from the law's refits."""
+
+    compute: float
+    params: float
+    tokens: float
+    loss: float
+    params_limits: tuple[float, float]
+    tokens_limits: tuple[float, float]
+    interval: float
+
+
+def allocate(law: ScalingLaw, compute, *, inference_tokens=0.0, interval=0.9, seed=0) -> Allocation:
+    """The model size and data that minimise the loss for ``compute`` FLOPs, for any fitted law on params and tokens.
+
+    A token costs 6 FLOPs per parameter in training and 2 in use; ``inference_tokens`` are expected over the model's
+    life and paid from the same budget. The limits come from bootstrap refits and know parameter uncertainty alone.
+
+    Raises ``ValueError`` for a law with other columns or a budget that is not positive.
+
+    >>> n, d = (g.ravel() for g in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
+    >>> law = ScalingLaw("chinchilla").fit(np.column_stack([n, d]), 1.7 + 400 * n**-0.34 + 400 * d**-0.34)
+    >>> best = allocate(law, 6e20)
+    >>> round(best.params / 1e10, 3), round(best.tokens / 1e10, 3)
+    (1.0, 1.0)
+    """
+    share = level(interval)
+    form = law._form
+    if set(form.columns) != {"params", "tokens"}:
+        raise ValueError(f"allocate needs a law on params and tokens; {form.name!r} has {', '.join(form.columns)}")
+    if not (np.isfinite(compute) and compute > 0) or not inference_tokens >= 0:
+        raise ValueError(f"compute must be above zero and inference_tokens at least zero; got {compute!r}")
+    best = _best_size(form, law._theta[None], compute, inference_tokens)
+    draws = law.bootstrap(DRAWS, seed=seed).to_numpy()
+    sizes = _best_size(form, draws, compute, inference_tokens)
+    tokens = _tokens(sizes, compute, inference_tokens)
+    tails = [(1 - share) / 2, (1 + share) / 2]
+    data = _tokens(best, compute, inference_tokens)
+    loss = _loss(form, law._theta[None], best, data)
+    return Allocation(
+        float(compute),
+        float(best[0]),
+        float(data[0]),
+        float(loss[0]),
+        tuple(map(float, np.quantile(sizes, tails))),
+        tuple(map(float, np.quantile(tokens, tails))),
+        share,
+    )
+
+
+def _tokens(params: np.ndarray, compute: float, inference: float) -> np.ndarray:
+    return (compute / params - FLOPS_INFERENCE * inference) / FLOPS_TRAINING
+
+
+def _loss(form: Form, theta: np.ndarray, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    columns = {"params": np.atleast_2d(params.T).T, "tokens": np.atleast_2d(tokens.T).T}
+    value, _ = form.evaluate(tuple(columns[name] for name in form.columns), theta)
+    return np.squeeze(value, axis=1) if value.shape[1] == 1 else value
+
+
+def _best_size(form: Form, theta: np.ndarray, compute: float, inference: float) -> np.ndarray:
+    """Best model size of each law (B,): a grid in ln N, then golden section between its neighbours."""
+    largest = compute / (FLOPS_INFERENCE * inference) if inference else compute / FLOPS_TRAINING
+    grid = np.geomspace(min(1.0, largest / 10), largest * 0.999, GRID)
+    tokens = _tokens(grid, compute, inference)
+    losses = _loss(form, theta, np.tile(grid, (len(theta), 1)), np.tile(tokens, (len(theta), 1)))
+    place = np.clip(np.nanargmin(np.where(np.isfinite(losses), losses, np.inf), axis=1), 1, GRID - 2)
+    low, high = np.log(grid[place - 1]), np.log(grid[place + 1])
+
+    def at(x):
+        size = np.exp(x)
+        return _loss(form, theta, size, _tokens(size, compute, inference))
+
+    for _ in range(ROUNDS):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        better = at(left) < at(right)
+        low, high = np.where(better, low, left), np.where(better, right, high)
+    return np.exp((low + high) / 2)
+
+
+def next_run(law: ScalingLaw, candidates, at, *, cost=None):
+    """Which further run narrows the prediction at ``at`` most for what it costs.
+
+    ``candidates`` (k points) and ``at`` (one point) are in the law's columns, as for ``fit``; ``cost`` (k,) defaults to
+    one each. Returns a frame, best first: the candidate's columns, cost, error_after (relative standard error of the
+    prediction there once the run is added), reduction (share of the variance that goes) and per_cost. It uses the
+    curvature at the fit, so it holds for small errors.
+
+    >>> x = np.array([1.0, 2, 4, 8, 16])
+    >>> law = ScalingLaw("power_floor", "log_squared").fit(x, (0.2 + x**-0.5) * [1.01, 0.99, 1, 1.01, 0.99])
+    >>> next_run(law, [1.5, 32.0], [1000.0])["x"].tolist()
+    [32.0, 1.5]
+    """
+    import pandas as pd
+
+    from labkit.laws import points
+
+    form = law._form
+    runs, goal = points.columns(form, candidates), points.columns(form, at)
+    cost = np.ones(len(runs[0])) if cost is None else points.numbers(cost, "cost")
+    known = _slopes(form, law._theta, tuple(column[0] for column in law._data.columns))
+    y = law._data.y[0]
+    residual = np.log(law._evaluate(tuple(c[0] for c in law._data.columns), law._theta[None])[0] / y)
+    noise = (residual**2).sum() / max(len(y) - len(law._theta), 1)
+    scale = np.maximum(np.abs(known).max(0), 1e-300)
+    information = (known / scale).T @ (known / scale)
+    information += 1e-9 * np.trace(information) * np.eye(len(information))
+    inverse = np.linalg.inv(information)
+    wanted = _slopes(form, law._theta, goal)[0] / scale
+    added = _slopes(form, law._theta, runs) / scale
+    now = wanted @ inverse @ wanted
+    gain = (added @ inverse @ wanted) ** 2 / (1 + np.einsum("ij,jk,ik->i", added, inverse, added))
+    frame = pd.DataFrame(dict(zip(form.columns, runs, strict=True)))
+    frame["cost"] = cost
+    frame["error_after"] = np.sqrt(np.maximum(now - gain, 0) * noise)
+    frame["reduction"] = gain / now
+    frame["per_cost"] = frame["reduction"] / frame["cost"]
+    return frame.sort_values("per_cost", ascending=False, kind="stable", ignore_index=True)
+
+
+def _slopes(form: Form, theta: np.ndarray, columns) -> np.ndarray:
+    """Derivatives (n, p) of ln y by the parameters."""
+    value, partials = form.evaluate(tuple(column[None] for column in columns), theta[None])
+    shape = (1, len(columns[0]))
+    return np.stack([np.broadcast_to(partial / value, shape)[0] for partial in partials], axis=1)
