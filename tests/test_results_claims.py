@@ -83,3 +83,11 @@ def test_evidence_without_an_error_has_no_interval(tmp_path):
     row = results.ledger([tmp_path]).iloc[0]
     assert pd.isna(row["low"])
     assert row["effect"] == ("mlp", "linear")
+
+
+def test_the_interval_of_a_share_stays_a_share():
+    from labkit.results import Record
+    from labkit.results.claims import interval
+
+    assert interval(Record("kept", 1.0, "statistical", se=0.01, n=200, unit="share"))[1] == 1.0
+    assert interval(Record("kept", 0.0, "statistical", se=0.01, n=200, unit="share"))[0] == 0.0

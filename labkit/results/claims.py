@@ -162,6 +162,8 @@ def ledger(directories: Iterable[str | Path], level: float = 0.9) -> pd.DataFram
 def interval(record: Record, level: float = 0.9) -> tuple[float | None, float | None]:
     """The central interval of a record from its own standard error, or (None, None) where it has none.
 
+    A record whose unit is "share" stays between 0 and 1.
+
     >>> from labkit.results import Record
     >>> [round(end, 3) for end in interval(Record("gap", 1.0, "statistical", se=0.1, n=5))]
     [0.787, 1.213]
@@ -173,4 +175,5 @@ def interval(record: Record, level: float = 0.9) -> tuple[float | None, float | 
     upper = (1 + level) / 2
     many = record.n is not None and record.n > 1
     quantile = float(special.stdtrit(record.n - 1, upper) if many else special.ndtri(upper))
-    return record.value - quantile * record.se, record.value + quantile * record.se
+    low, high = record.value - quantile * record.se, record.value + quantile * record.se
+    return (max(low, 0.0), min(high, 1.0)) if record.unit == "share" else (low, high)
