@@ -33,9 +33,10 @@ def check(out, as_json):
     if as_json:
         click.echo(frame.to_json(orient="records", indent=2))
     else:
-        for row in frame.itertuples():
-            if row.verdict != "same":
-                click.echo(f"{row.notebook}.{row.preset}  {row.name}: {row.verdict}. {row.sentence}")
+        for row in frame[~frame.verdict.isin(["same", "new"])].itertuples():
+            click.echo(f"{row.notebook}, {row.preset}: {row.sentence}")
+        for (notebook, preset), new in frame[frame.verdict == "new"].groupby(["notebook", "preset"]):
+            click.echo(f"{notebook}, {preset}: {len(new)} numbers have no baseline yet; labkit accept makes one.")
         same = int((frame.verdict == "same").sum())
         click.echo(f"{same} of {len(frame)} numbers agree with their baselines.")
     sys.exit(3 if frame.failure.any() else 0)
