@@ -169,14 +169,15 @@ class Panel:
     # ---- with a front end ----------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._status_line = widgets.HTML()
+        # room for two lines, so that a longer sentence does not move the chart
+        self._status_line = widgets.HTML(layout=widgets.Layout(min_height="60px"))
         self._error_box = widgets.HTML(layout=widgets.Layout(display="none"))
         self._parameters = widgets.Textarea(
             description="For the parameters cell",
             style={"description_width": "15em"},
             tooltip="Select all, copy, and paste into the parameters cell",
-            rows=max(2, len(self.controls)),
-            layout=widgets.Layout(display="none", width="100%"),
+            rows=2 * len(self.controls),
+            layout=widgets.Layout(display="none", width="95%"),
         )
         self._copy = widgets.Button(
             description="Show as parameters",

@@ -93,12 +93,12 @@ def fit(fit: Any, x: str, y: str, sentence: str) -> alt.VConcatChart:
 
 def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int], sentence: str) -> alt.LayerChart:
     """Mean error against training examples with its standard error, one line per width, every seed as a point."""
-    across = alt.X("examples:Q", scale=log_scale(min(sizes), max(sizes)), title="Training examples")
+    across = alt.X("examples:Q", scale=log_scale(min(sizes), max(sizes)), title=display.title_of("examples"))
     # errors are shares, so one axis fits every dataset and a curve never jumps while it grows
     scale = alt.Scale(type="log", domain=[_LEAST_ERROR, 1.0], clamp=True)
-    up = alt.Y("error:Q", scale=scale, title="Validation error")
+    up = alt.Y("error:Q", scale=scale, title=display.title_of("validation_error"))
     widths = sorted(points["width"].unique().tolist(), key=lambda width: (len(width), width))
-    colour = alt.Color("width:N", sort=widths, legend=alt.Legend(title="width", orient="top-right"))
+    colour = alt.Color("width:N", sort=widths, legend=alt.Legend(title="width", orient="top-right", symbolOpacity=1))
     shape = alt.Shape("width:N", sort=widths, legend=None)
     tip = [alt.Tooltip("examples:Q", format=","), "width:N", alt.Tooltip("error:Q", format=".4f")]
     dots = (
@@ -110,7 +110,9 @@ def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int],
         low=(means["error"] - means["se"]).clip(lower=_LEAST_ERROR), high=means["error"] + means["se"]
     )
     drawn = alt.Chart(spread).encode(x=across, color=colour)
-    band = drawn.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", scale=scale, title="Validation error"), y2="high:Q")
+    band = drawn.mark_area(opacity=0.2).encode(
+        y=alt.Y("low:Q", scale=scale, title=display.title_of("validation_error")), y2="high:Q"
+    )
     lines = drawn.mark_line(strokeWidth=2).encode(y=up)
     return alt.layer(band, dots, lines).properties(
         width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=_USERMETA
