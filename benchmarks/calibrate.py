@@ -21,7 +21,7 @@ from labkit.laws import calibration, combine, ensemble
 from labkit.laws.curve import clean
 from labkit.laws.generate import generate
 
-GENERATED = 100
+GENERATED = 60
 TARGETS = 40  # points of a continuation that count
 
 

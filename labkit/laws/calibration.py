@@ -1,8 +1,8 @@
 """How wide a forecast's interval has to be, learned from curves whose continuation is known.
 
 The half-width in ln(y + offset) is a scale times a factor for the level. The scale is log-linear in what can be seen of
-a curve: its noise, how much the forms disagree, how wrong they were on its own past, how far ahead is asked. The
-coefficients are learned over a library of curves by ``benchmarks/calibrate.py`` and ship with the package.
+a curve: its noise and its jumps, how much the forms disagree, how wrong they were on its own past, how far ahead is
+asked. The coefficients are learned over a library of curves by ``benchmarks/calibrate.py`` and ship with the package.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 
 from labkit import places
 from labkit.laws.combine import Combined
-from labkit.laws.ensemble import Task
+from labkit.laws.ensemble import Task, noise
 
-FEATURES = ("constant", "noise", "spread", "past", "distance", "span", "points")
+FEATURES = ("constant", "late_noise", "spread", "past", "distance", "span", "points", "largest_step")
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 TAIL = 4.0  # degrees of freedom of the errors while learning the scale: outliers must not set it
 RIDGE = 1e-3
@@ -58,14 +58,20 @@ class Calibration:
 
 def features(task: Task, combined: Combined) -> np.ndarray:
     """What the scale depends on, one row per target (m, len(FEATURES))."""
-    noise = task.noise
-    least = 0.01 * noise**2 + 1e-6
+    least = 0.01 * task.noise**2 + 1e-6
     spread = np.sqrt(combined.spread**2 + least)
     past = np.sqrt(np.where(np.isnan(combined.past), spread, combined.past) ** 2 + least)
     ahead = np.log(np.abs(combined.distance) + 0.03)
     ones = np.ones_like(spread)
-    columns = [ones, np.log(noise) * ones, np.log(spread), np.log(past), ahead]
-    return np.column_stack([*columns, np.log(combined.span) * ones, np.log(len(task.x)) * ones])
+    columns = [ones, np.log(_late_noise(task)) * ones, np.log(spread), np.log(past), ahead]
+    step = np.log(np.abs(np.diff(task.z)).max() + task.noise)
+    return np.column_stack([*columns, np.log(combined.span) * ones, np.log(len(task.x)) * ones, step * ones])
+
+
+def _late_noise(task: Task) -> float:
+    """Noise of the last third of the points: what holds there goes on."""
+    count = max(5, len(task.x) // 3)
+    return noise(task.x[-count:], task.z[-count:]) if len(task.x) > count else task.noise
 
 
 def errors(task: Task, combined: Combined, y: np.ndarray) -> np.ndarray:
