@@ -1,0 +1,65 @@
+"""Every lesson runs at the smoke preset: as given, and with its solutions, which must pass every check."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+
+from labkit import lessons, places, reports
+from labkit.lessons import solutions
+from labkit.lessons.lint import lint
+
+NOTEBOOKS = sorted(places.notebooks().glob("[0-9]*.ipynb"))
+pytestmark = pytest.mark.skipif(not NOTEBOOKS, reason="only a checkout has the notebooks")
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def texts(path) -> str:
+    """Everything that the cells of an executed notebook printed or showed as text."""
+    found = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            found.append(output.get("text", "") or output.get("data", {}).get("text/plain", ""))
+    return "\n".join(found)
+
+
+@each_notebook
+def test_a_committed_notebook_keeps_the_house_rules(path):
+    assert [str(finding) for finding in lint(path)] == []
+
+
+@each_notebook
+def test_stubs_are_their_solutions_with_parts_left_out(path):
+    assert solutions.verify(nbformat.read(path, as_version=4), solutions.load(path)) == []
+
+
+@pytest.mark.notebooks
+@each_notebook
+def test_a_notebook_runs_as_given_and_nothing_is_attempted(path, tmp_path):
+    (outcome,) = reports.run([path], preset="smoke", out=tmp_path)
+    assert outcome.exit_code == 0, outcome.sentence
+    shown = texts(outcome.directory / "executed.ipynb")
+    count = len(solutions.load(path))
+    assert shown.count("not attempted yet") == count
+    assert "△" not in shown
+    records = json.loads((outcome.directory / "records.json").read_text())
+    assert records["records"]
+
+
+@pytest.mark.notebooks
+@each_notebook
+def test_with_its_solutions_every_check_of_a_notebook_passes(path, tmp_path, monkeypatch):
+    solved = tmp_path / path.name
+    nbformat.write(solutions.inject(nbformat.read(path, as_version=4), solutions.load(path)), solved)
+    monkeypatch.setenv("LABKIT_STRICT", "1")
+    monkeypatch.setenv("LABKIT_NOTEBOOKS", str(path.parent))
+    (outcome,) = reports.run([solved], preset="smoke", out=tmp_path / "reports")
+    assert outcome.exit_code == 0, outcome.sentence
+    assert texts(outcome.directory / "executed.ipynb").count("✓") == len(solutions.load(path))
+
+
+def test_every_exercise_that_is_registered_is_asked_somewhere():
+    asked = {name for path in NOTEBOOKS for name in solutions.exercises(nbformat.read(path, as_version=4))}
+    assert asked == set(lessons.checks.known())
