@@ -30,6 +30,8 @@ export MPLCONFIGDIR := $(VAR)/matplotlib
 export SCIKIT_LEARN_DATA := $(VAR)/scikit-learn
 export TORCH_HOME := $(VAR)/torch
 export XDG_CACHE_HOME := $(VAR)/cache
+# pip asks rustc for its version, and rustup then makes a folder.
+export RUSTUP_HOME := $(VAR)/rustup
 
 .PHONY: report test setup lab check bench clean lock
 .DEFAULT_GOAL := report
