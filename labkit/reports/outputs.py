@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import media, safe
+from . import media, safe, tables
 from .prose import Prose
 
 _VEGALITE = re.compile(r"application/vnd\.vegalite\.v5(\.\d+)*\+json")
@@ -48,9 +48,9 @@ class Outputs:
                 label = metadata.get(kind, {}).get("alt") or metadata.get("alt") or _label(text, cell)
                 return _picture(kind, _text(data[kind]), label)
         if "text/html" in data:
-            table = safe.clean_html(_text(data["text/html"]))
-            if table.strip():
-                return f'<div class="wide result">{table}</div>\n'
+            content = tables.align(safe.clean_html(_text(data["text/html"])))
+            if content.strip():
+                return f'<div class="result wide">{content}</div>\n'
         if "text/markdown" in data:
             return f'<div class="result">{self.prose.render(_text(data["text/markdown"]))}</div>\n'
         if "text/latex" in data:
@@ -143,7 +143,7 @@ def _data_table(spec: Mapping[str, Any]) -> str:
     count = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
     shown = f"{count}, the first {_ROWS_SHOWN} shown" if len(rows) > _ROWS_SHOWN else count
     table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return f'<details class="data"><summary>Data ({shown})</summary>{table}</details>'
+    return f'<details class="data"><summary>Data ({shown})</summary>{tables.align(table)}</details>'
 
 
 def _cell(value: Any) -> str:

@@ -42,11 +42,19 @@ def clean_html(html: str) -> str:
     """HTML reduced to what only formats: no scripts, styles, forms, frames, and no picture from outside.
 
     >>> clean_html('<b onclick="x()">bold</b><script>alert(1)</script><img src="https://a.example/p.png" alt="p">')
-    '<b>bold</b><img alt="p">'
+    '<b>bold</b><em>[p]</em>'
     """
     cleaned = _cleaner().clean(_CODE.sub("", html))
-    cleaned = re.sub(r'(<img\b[^>]*?)\s*\bsrc="(?!data:image/)[^"]*"', r"\1", cleaned)
+    cleaned = re.sub(r"<img\b[^>]*>", _picture, cleaned)
     return re.sub(r'(<a\b[^>]*?)\s*\bhref="\s*data:[^"]*"', r"\1", cleaned)
+
+
+def _picture(tag: re.Match[str]) -> str:
+    """The tag where it carries its picture along, else what it says of it."""
+    if re.search(r'\bsrc="data:image/', tag[0]):
+        return tag[0]
+    label = re.search(r'\balt="([^"]*)"', tag[0])
+    return f"<em>[{label[1]}]</em>" if label and label[1] else ""
 
 
 def clean_svg(svg: str, label: str) -> str:

@@ -11,7 +11,7 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     const spec = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
     const actions = { export: true, source: false, compiled: false, editor: false };
     await window.vegaEmbed(stage, spec, { mode: "vega-lite", renderer: "svg", loader, actions, tooltip: true });
-    const drawing = stage.querySelector("svg");
+    const drawing = stage.querySelector("svg.marks");
     drawing.setAttribute("role", "img");
     drawing.removeAttribute("aria-hidden");
     drawing.setAttribute("aria-label", still.querySelector("svg").getAttribute("aria-label"));

@@ -1,0 +1,153 @@
+"""A built page in a real browser: nothing is asked of anyone, everything is drawn, with scripts and without."""
+
+from pathlib import Path
+
+import pytest
+
+from labkit import reports
+from labkit.reports import pdf
+
+pytestmark = [pytest.mark.browser, pytest.mark.notebooks]
+
+FIXTURES = Path(__file__).parents[1] / "notebooks" / "fixtures"
+CHARTS, EQUATIONS = 4, 8
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The page of the fixture with everything on it, and the index."""
+    out = tmp_path_factory.mktemp("reports")
+    (outcome,) = reports.run(FIXTURES / "page.ipynb", preset="smoke", out=out, progress=False)
+    assert outcome.exit_code == 0, outcome.details
+    return {"page": outcome.page, "index": reports.index(out)}
+
+
+def _open(open_page, path, **options):
+    page = open_page(**options)
+    page.said, page.asked = [], []
+    page.on("console", lambda message: page.said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.on("dialog", lambda dialog: (page.said.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(path.as_uri())
+    if options.get("java_script_enabled", True) and 'class="chart"' in path.read_text("utf-8"):
+        page.wait_for_function("document.documentElement.dataset.charts === 'ready'")
+    return page
+
+
+def _visible(page, selector):
+    return sum(part.is_visible() for part in page.query_selector_all(selector))
+
+
+@pytest.mark.parametrize("name", ["page", "index"])
+def test_nothing_is_asked_of_anyone_and_nothing_fails(open_page, built, name):
+    page = _open(open_page, built[name])
+    page.wait_for_timeout(300)
+    assert [url for url in page.asked if url != built[name].as_uri() and not url.startswith(("data:", "blob:"))] == []
+    assert page.outside == []
+    assert page.said == []
+
+
+def test_every_chart_becomes_interactive_and_keeps_its_description(open_page, built):
+    page = _open(open_page, built["page"])
+    assert page.locator("figure.chart").count() == CHARTS
+    assert page.locator("figure.chart.live").count() == CHARTS
+    assert _visible(page, "figure.chart .stage svg.marks") == CHARTS
+    assert _visible(page, "figure.chart .still") == 0
+    for chart in page.query_selector_all("figure.chart"):
+        assert (
+            len(chart.query_selector_all(".stage .mark-line path, .stage .mark-symbol path, .stage .mark-rect path"))
+            > 0
+        )
+        label = chart.query_selector(".stage svg.marks").get_attribute("aria-label")
+        assert label == chart.query_selector("figcaption").inner_text()
+
+
+def test_a_chart_answers_the_mouse(open_page, built):
+    page = _open(open_page, built["page"])
+    page.locator("figure.chart").nth(1).locator(".stage .mark-symbol path").first.hover()
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    assert "examples" in page.inner_text("#vg-tooltip-element")
+
+
+def test_without_scripts_every_chart_is_visible(open_page, built):
+    page = _open(open_page, built["page"], java_script_enabled=False)
+    assert _visible(page, "figure.chart .still svg") == CHARTS
+    assert page.said == []
+
+
+def test_every_equation_is_typeset(open_page, built):
+    page = _open(open_page, built["page"])
+    assert page.locator("math").count() == EQUATIONS
+    assert page.locator("math:not([alttext])").count() == 0
+    assert page.locator(".untypeset").count() == 0
+    page.locator("summary", has_text="Answer").click()
+    assert _visible(page, "main math, h1 math") == page.locator("main math, h1 math").count()
+    assert page.locator("math[display=block]").first.bounding_box()["height"] > 15
+
+
+def test_a_hostile_title_is_text(open_page, built):
+    page = _open(open_page, built["page"])
+    assert page.title() == "Does n grow as n^{2}? &"
+    assert page.locator("h1 script, h1 img").count() == 0
+
+
+def test_text_can_be_read_on_light_and_on_dark(open_page, built):
+    for scheme in ("light", "dark"):
+        page = _open(open_page, built["page"], color_scheme=scheme)
+        for selector in ("main p", "figcaption", ".note", "figure .stage svg.marks text", ".provenance dt", ".chip"):
+            assert page.eval_on_selector(selector, CONTRAST) > 4.5, (scheme, selector)
+
+
+def test_a_printed_page_is_dark_on_white_and_whole(open_page, built):
+    page = _open(open_page, built["page"], color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.eval_on_selector("body", "body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.eval_on_selector("figure .stage svg.marks text", CONTRAST) > 7
+    assert _visible(page, "nav.contents") == 0
+    assert _visible(page, "figure.chart .stage svg.marks") == CHARTS
+
+
+def test_the_page_fits_a_phone(open_page, built):
+    page = _open(open_page, built["page"])
+    page.set_viewport_size({"width": 375, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_everything_is_reached_by_keyboard(open_page, built):
+    page = _open(open_page, built["page"])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.tagName"))
+    assert {"SUMMARY", "A"} <= reached
+
+
+def test_a_page_prints_to_pdf(built, chromium, tmp_path):
+    printed = pdf.print_page(built["page"], tmp_path / "page.pdf")
+    assert printed.read_bytes().startswith(b"%PDF")
+    assert printed.stat().st_size > 20_000
+    assert list(tmp_path.iterdir()) == [printed]
+
+
+CONTRAST = """element => {
+  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = colour => {
+    const linear = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+    const [r, g, b] = parts(colour).slice(0, 3).map(v => linear(v / 255));
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const style = getComputedStyle(element);
+  const ink = element.namespaceURI.endsWith("svg") ? style.fill : style.color;
+  let behind = element, paper = "rgba(0, 0, 0, 0)";
+  while (behind && parts(paper)[3] === 0) {
+    paper = getComputedStyle(behind).backgroundColor;
+    behind = behind.parentElement;
+  }
+  const [high, low] = [light(ink), light(paper)].sort((a, b) => b - a);
+  return (high + .05) / (low + .05);
+}"""
