@@ -16,7 +16,7 @@ BANDWIDTH = 1.0  # in ln h: how alike two distances must be to count
 LEAST_ERROR = 0.005  # log units: back-test errors below this are luck
 PRIOR = np.array(list(MEMBERS.values()))
 LAST = list(MEMBERS).index("last_value")
-NEAR = 0.15  # log-ranges ahead: closer than this nothing beats the last value for sure, and it weighs more
+NEAR = 0.1  # log-ranges ahead: closer than this nothing beats the last value for sure, and it weighs more
 
 
 @dataclass

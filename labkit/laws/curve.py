@@ -47,17 +47,18 @@ def clean(x, y, se=None, bounds=(0, None)) -> Curve:
         se = None if not np.isfinite(se).any() else se
     low, high = limits(bounds)
     notes: list[str] = []
-    for bad, why in (
-        (~(np.isfinite(x) & np.isfinite(y)), "without a finite x and y"),
-        (x <= 0, "with x at or below zero"),
-        ((y < low) | (y > high), f"outside the bounds {low:g} to {high:g}"),
+    finite, inside = np.isfinite(x) & np.isfinite(y), (y >= low) & (y <= high)
+    left = np.ones(len(x), bool)
+    for good, why in (
+        (finite, "without a finite x and y"),
+        (x > 0, "with x at or below zero"),
+        (inside, f"outside the bounds {low:g} to {high:g}"),
     ):
-        bad = bad[: len(x)]
-        if bad.any():
-            notes.append(f"{int(bad.sum())} point{'s' if bad.sum() > 1 else ''} {why} dropped")
-        x, y, se = x[~bad], y[~bad], None if se is None else se[~bad]
-        if len(notes) and len(x) == 0:
-            break
+        count = int((left & ~good).sum())
+        if count:
+            notes.append(f"{count} point{'s' if count > 1 else ''} {why} dropped")
+        left &= good
+    x, y, se = x[left], y[left], None if se is None else se[left]
     if len(x) == 0:
         raise ValueError(f"no usable point left ({'; '.join(notes) or 'x is empty'}); a curve needs finite x > 0 and y")
     return _joined(x, y, se, notes)

@@ -30,7 +30,9 @@ MEMBERS = {
 PRIOR = 3.0  # strength of the prior, in units of the noise variance
 MODEL_ERROR = 0.15  # log units a point may be off whatever its standard error: no point outweighs the rest by far
 LEAST_NOISE = 0.002  # log units: no curve is trusted to be smoother
+TRIED = 64  # starting points per fit
 BLOCK = 128  # fits per batch
+ZERO = 1e-9  # of the largest y: smaller counts as zero
 POINTS = 160  # points a curve is thinned to, by averaging neighbours
 CUTS = (0.9, 0.75, 0.6, 0.45)  # earlier states of a curve, as shares of its points; and without the last one
 RISE = 0.1  # ln units a curve may rise above its last value where that is the largest seen
@@ -99,11 +101,12 @@ def noise(x: np.ndarray, z: np.ndarray) -> float:
 
 def _offset(y: np.ndarray, low: float) -> float:
     """What to add to y so that it has a logarithm: nothing if it is positive."""
-    if y.min() > 0:
+    least = ZERO * np.abs(y).max()
+    if y.min() > least:
         return 0.0
     if np.isfinite(low) and low >= 0:
-        positive = y[y > 0]
-        return 0.5 * float(positive.min()) if len(positive) else 1e-3
+        positive = y[y > least]
+        return 0.5 * float(positive.min())
     spread = np.ptp(y)
     return float(-y.min() + (spread if spread > 0 else 1.0))
 
@@ -154,7 +157,9 @@ def _extrapolate(member: int, name: str, jobs: list[tuple[int, int]], results: l
         x[row], y[row] = one.x[cut - 1], np.exp(one.z[cut - 1])
         x[row, :cut], y[row, :cut], weights[row, :cut] = one.x[:cut], np.exp(one.z[:cut]), one.weights[:cut]
         strength[row] = PRIOR * (one.noise if cut == len(one.x) else noise(one.x[:cut], one.z[:cut])) ** 2
-    fits = fitting.fit(form, _LOGS, Data((x,), y, weights), keep=2, strength=strength, iterations=50, tolerance=1e-7)
+    fits = fitting.fit(
+        form, _LOGS, Data((x,), y, weights), keep=2, most=TRIED, strength=strength, iterations=50, tolerance=1e-7
+    )
     theta = fits.parameters()
     for row, (i, k) in enumerate(jobs):
         result = results[i]

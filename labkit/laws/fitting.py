@@ -82,8 +82,9 @@ def fit(
     *,
     keep: int = STARTS,
     seed: int = 0,
+    most: int = starts.GRID,
     strength: np.ndarray | None = None,
-    iterations: int = 200,
+    iterations: int = 500,
     tolerance: float = 1e-12,
 ) -> Fits:
     """Fit a form to every curve of the data from its most promising starts.
@@ -92,7 +93,7 @@ def fit(
     """
     scaled = scale(form, data)
     low, high = starts.bounds(form, scaled.data)
-    begin = starts.starting_points(form, objective, scaled.data, low, high, keep=keep, seed=seed)
+    begin = starts.starting_points(form, objective, scaled.data, low, high, keep=keep, seed=seed, most=most)
     curves, kept, size = begin.shape
     which = np.repeat(np.arange(curves), kept)
     flat = begin.reshape(-1, size)

@@ -79,7 +79,7 @@ def solve(
     low: np.ndarray,
     high: np.ndarray,
     *,
-    iterations: int = 200,
+    iterations: int = 500,
     tolerance: float = 1e-12,
     prior: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Solution:

@@ -9,10 +9,10 @@ from scipy.stats import qmc
 
 from labkit import seeds
 from labkit.laws.form import Form
-from labkit.laws.solver import Data, _total, residuals
+from labkit.laws.solver import Data, _total
 
 GRID = 600  # starting points tried at most; a product that is larger is sampled
-POINTS = 48  # points of a curve used to rank starting points
+POINTS = 40  # points of a curve used to rank starting points
 RIDGE = 1e-11
 
 
@@ -40,16 +40,16 @@ def bounds(form: Form, data: Data) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def grid(form: Form, data: Data, seed: int = 0) -> np.ndarray:
+def grid(form: Form, data: Data, seed: int = 0, most: int = GRID) -> np.ndarray:
     """Nonlinear starting values (C, S, q), in the order of the nonlinear parameters."""
     searched = [parameter for parameter in form.parameters if not parameter.linear]
     lists = [np.asarray(parameter.starts, float) for parameter in searched]
     total = int(np.prod([len(values) for values in lists])) if lists else 1
-    if total <= GRID:
+    if total <= most:
         table = np.array(list(itertools.product(*lists))).reshape(total, len(lists))
     else:
         shift = seeds.generator(seed, "starting points").random(len(lists))
-        unit = (qmc.Sobol(len(lists), scramble=False).random(512) + shift) % 1
+        unit = (qmc.Sobol(len(lists), scramble=False).random(2 ** int(np.log2(most))) + shift) % 1
         table = np.column_stack([np.interp(unit[:, i], np.linspace(0, 1, len(v)), v) for i, v in enumerate(lists)])
     table = np.tile(table, (len(data.weights), 1, 1))
     for i, parameter in enumerate(searched):
@@ -124,10 +124,12 @@ def non_negative(basis: np.ndarray, y: np.ndarray, weights: np.ndarray, bounded:
     return best * scale
 
 
-def starting_points(form: Form, objective, data: Data, low, high, *, keep: int, seed: int = 0) -> np.ndarray:
+def starting_points(
+    form: Form, objective, data: Data, low, high, *, keep: int, seed: int = 0, most: int = GRID
+) -> np.ndarray:
     """The ``keep`` most promising and mutually different starts (C, keep, p) of every curve."""
     few = thin(data)
-    table = grid(form, data, seed)
+    table = grid(form, data, seed, most)
     curves, tried = table.shape[:2]
     linear = np.array([parameter.linear for parameter in form.parameters])
     bounded = np.array([parameter.low >= 0 for parameter in form.parameters])[linear]
@@ -143,16 +145,17 @@ def starting_points(form: Form, objective, data: Data, low, high, *, keep: int, 
         rows = few.rows(which)
         flat = np.clip(theta[part].reshape(-1, len(form.parameters)), low[which], high[which])
         if linear.any():
-            flat = _with_linear(form, objective, rows, flat, linear, bounded)
-        residual, _, _ = residuals(form, objective, rows, flat)
+            flat, value = project(form, objective, rows, flat, linear, bounded)
+        else:
+            value, _ = form.evaluate(rows.columns, flat)
         theta[part] = flat.reshape(-1, tried, len(form.parameters))
-        worth[part] = _total(objective, residual, rows.weights).reshape(-1, tried)
+        worth[part] = _total(objective, _residual(objective, value, rows.y), rows.weights).reshape(-1, tried)
     return _spread(theta, worth, table, keep)
 
 
-def _with_linear(form, objective, data, theta, linear, bounded):
-    """The same starts with the linear parameters at their least-squares values (relative ones for log objectives)."""
-    _, partials = form.evaluate(data.columns, theta)
+def project(form, objective, data, theta, linear, bounded):
+    """The same starts with the linear parameters at their least-squares values (relative for log), and the values."""
+    ones, partials = form.evaluate(data.columns, theta)
     shape = (len(theta), data.y.shape[1])
     basis = np.stack([np.broadcast_to(partials[i], shape) for i in np.flatnonzero(linear)], axis=1)
     basis = np.nan_to_num(basis, nan=0.0, posinf=1e100, neginf=-1e100)
@@ -165,7 +168,15 @@ def _with_linear(form, objective, data, theta, linear, bounded):
     # a coefficient at exactly zero would never learn the parameters that act through it
     least = 1e-3 * np.abs(coefficients).max(1, keepdims=True)
     solved[:, linear] = np.where(bounded & (coefficients <= 0), least, coefficients)
-    return solved
+    value = ones + ((solved[:, linear] - theta[:, linear])[:, None] @ basis)[:, 0]
+    return solved, value
+
+
+def _residual(objective, value, y):
+    if not objective.logarithmic:
+        return value - y
+    with np.errstate(all="ignore"):
+        return np.log(value) - np.log(y)
 
 
 def _spread(theta, worth, table, keep):

@@ -16,14 +16,14 @@ def _broken(x, E, A, c0, *breaks):
     soft = []
     for d, c, f in zip(breaks[0::3], breaks[1::3], breaks[2::3], strict=True):
         gap = (log - np.log(d)) / f
-        ramp = np.logaddexp(0, gap)
-        soft.append((gap, ramp))
+        least = np.exp(-np.abs(gap))
+        ramp = np.maximum(gap, 0) + np.log(1 + least)  # ln(1 + e^gap)
+        soft.append((gap, ramp, np.where(gap > 0, 1.0, least) / (1 + least)))
         exponent = exponent - c * f * ramp
     shape = np.exp(exponent)
     value = A * shape
     partials = [np.ones_like(shape), shape, -value * log]
-    for (gap, ramp), d, c, f in zip(soft, breaks[0::3], breaks[1::3], breaks[2::3], strict=True):
-        share = np.exp(gap - ramp)
+    for (gap, ramp, share), d, c, f in zip(soft, breaks[0::3], breaks[1::3], breaks[2::3], strict=True):
         partials += [value * c * share / d, -value * f * ramp, value * c * (share * gap - ramp)]
     return E + value, tuple(partials)
 

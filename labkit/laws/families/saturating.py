@@ -23,9 +23,11 @@ def _m4_share(t, a):
     """s with ln u - a ln(1 - u) = t for u = 1/(1 + exp(-s)): Newton's steps from the asymptotes s = t and s = t/a."""
     s = np.where(t < 0, t, t / a)
     for _ in range(NEWTON):
-        rest = np.logaddexp(0, s)
-        falling = np.exp(s - rest)
-        s = s - (s - rest + a * rest - t) / (1 - falling + a * falling)
+        least = np.exp(-np.abs(s))
+        soft = np.log(1 + least)
+        # ln u = min(s, 0) - soft, -ln(1 - u) = max(s, 0) + soft
+        u = np.where(s > 0, 1.0, least) / (1 + least)
+        s = s - (np.minimum(s, 0) - soft + a * (np.maximum(s, 0) + soft) - t) / (1 - u + a * u)
     return s
 
 
