@@ -9,7 +9,6 @@ import pytest
 
 from labkit import datasets, models, training
 from labkit.registry import UnknownName
-from labkit.training.schedules import SCHEDULES, factors
 
 ARGUMENTS = {
     "dataset": "digits",
@@ -114,12 +113,3 @@ def test_objects_do_as_well_as_names():
 def test_what_cannot_be_is_refused(changes, error, words):
     with pytest.raises(error, match=words):
         training.learning_curve(**{**ARGUMENTS, **changes})
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_schedules_stay_between_zero_and_one_and_reach_one(name):
-    table = factors(name, 0, 1000, np.array([1000]))[:, 0]
-    assert table.min() > 0
-    assert 0.99 < table.max() <= 1
-    if name != "constant":
-        assert table[-1] < 0.01

@@ -11,7 +11,7 @@ import torch
 from labkit import datasets, models, training
 from labkit.datasets import Dataset
 from labkit.registry import UnknownName
-from labkit.training import batches, ensemble, evaluate, fit
+from labkit.training import batches, ensemble, evaluate, job
 
 METRICS = ["train_loss", "train_error", "validation_loss", "validation_error", "test_loss", "test_error"]
 
@@ -59,7 +59,7 @@ def test_results_do_not_depend_on_how_work_is_cut(digits, name, monkeypatch):
     runs = [{key: value for key, value in run.items() if key != "width"} for run in mixed_runs(12)]
     model = models.build(name, width=20)
     whole = training.fit_many(model, digits, runs, steps=40, evaluate_every=20)
-    monkeypatch.setitem(fit._STACK_NUMBERS, "cpu", 1)
+    monkeypatch.setitem(job._STACK_NUMBERS, "cpu", 1)
     monkeypatch.setattr(batches, "_PLACES", 100)
     monkeypatch.setattr(evaluate, "_NUMBERS", 10_000)
     cut = training.fit_many(model, digits, runs, steps=40, evaluate_every=20)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -24,8 +25,11 @@ class Chain(Model):
     """A model whose trained part is a chain of linear layers; a subclass says how wide they are.
 
     Initialisation: hidden weights are normal with variance 2 / inputs (He et al., 2015), weights of the last layer
-    normal with variance 1 / (4 inputs), so that the loss starts near that of chance; biases are zero.
+    normal with variance 1 / (4 inputs), so that the loss starts near that of chance; biases are zero. A mask named
+    ``mask_1`` among the parameters multiplies what enters layer 1, and so on.
     """
+
+    norms_hold_gradients: ClassVar[bool] = False
 
     def sizes(self, ends: Ports) -> tuple[int, ...]:
         """Widths from the input of the first layer to the outputs."""
@@ -60,6 +64,10 @@ class Chain(Model):
     def first_gradient(self, inputs: Tensor, slope: Tensor, into: Parameters, beta: float) -> None:
         """Gradient for what ``first`` does, given the slope (runs, features, batch) of what it returned."""
 
+    def first_norms(self, inputs: Tensor, slope: Tensor) -> Tensor:
+        """Squared norm of each example's gradient for what ``first`` does, (runs, batch); see ``first_gradient``."""
+        raise NotImplementedError
+
     @property
     def trains_first(self) -> bool:
         """Whether ``first`` has parameters."""
@@ -88,10 +96,33 @@ class Chain(Model):
             else:
                 torch.sum(slope, 2, keepdim=True, out=bias)
             if layer:
-                slope = torch.bmm(parameters[f"weight_{layer}"].transpose(1, 2), slope)
-                slope = torch.ops.aten.threshold_backward(slope, below, 0)
+                slope = self._pass_down(parameters, layer, slope, below)
             elif self.trains_first:
                 self.first_gradient(inputs, torch.bmm(parameters["weight_0"].transpose(1, 2), slope), into, beta)
+
+    def gradient_norms(self, parameters: Parameters, inputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
+        """In closed form: the gradient of a linear layer is an outer product, so its norm is a product of norms."""
+        activations = self._apply(parameters, self.first(parameters, inputs).transpose(1, 2))
+        runs, batch = targets.shape
+        one, trace = inputs.new_ones((1, 1, 1), dtype=torch.float32), activations[-1].new_empty(runs, 1, batch)
+        slope = loss.backward(activations.pop(), targets, one, trace)
+        squares = torch.zeros(runs, batch, device=slope.device)
+        for layer in reversed(range(len(activations))):
+            below = activations[layer]
+            squares += slope.square().sum(1) * (1 + below.square().sum(1))
+            if layer:
+                slope = self._pass_down(parameters, layer, slope, below)
+            elif self.trains_first:
+                squares += self.first_norms(inputs, torch.bmm(parameters["weight_0"].transpose(1, 2), slope))
+        return squares.sqrt_()
+
+    @staticmethod
+    def _pass_down(parameters: Parameters, layer: int, slope: Tensor, below: Tensor) -> Tensor:
+        """Slope for what enters a ReLU, from the slope of the layer above and what the ReLU gave."""
+        slope = torch.bmm(parameters[f"weight_{layer}"].transpose(1, 2), slope)
+        if f"mask_{layer}" in parameters:
+            slope = slope.mul_(parameters[f"mask_{layer}"])
+        return torch.ops.aten.threshold_backward(slope, below, 0)
 
     @staticmethod
     def _apply(parameters: Parameters, features: Tensor) -> list[Tensor]:
@@ -102,5 +133,7 @@ class Chain(Model):
             features = torch.baddbmm(parameters[f"bias_{layer}"], parameters[f"weight_{layer}"], features)
             if layer < layers - 1:
                 features = features.relu_()
+                if f"mask_{layer + 1}" in parameters:
+                    features = features.mul_(parameters[f"mask_{layer + 1}"])
             steps.append(features)
         return steps

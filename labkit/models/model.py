@@ -41,6 +41,7 @@ class Model:
     purpose: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
     closed_form: ClassVar[bool] = False
+    norms_hold_gradients: ClassVar[bool] = True
 
     def shapes(self, ends: Ports) -> dict[str, tuple[int, ...]]:
         """Shape of every trained tensor of one model, by name."""
@@ -57,6 +58,37 @@ class Model:
     def forward_flops(self, ends: Ports) -> int:
         """FLOPs of the matrix products for one example, forward; one multiply-add is 2."""
         raise NotImplementedError
+
+    def outcomes(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs (runs, batch * k, outputs) and targets (runs, batch * k) of all k predictions that an example holds.
+
+        Training lowers, and evaluation reports, the mean over them; one prediction per example by default.
+        """
+        return self.forward(parameters, inputs), targets
+
+    def losses(self, parameters: Parameters, inputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
+        """Loss of each example, (runs, batch): the mean over its predictions."""
+        return loss.values(*self.outcomes(parameters, inputs, targets)).view(*targets.shape, -1).mean(2)
+
+    def noise(self, ends: Ports) -> dict[str, tuple[int, float]]:
+        """Random masks that the trainer draws anew for every step, by name: how many features, and the share dropped.
+
+        ``gradient`` finds them among the parameters as (runs, features, batch), 0 where dropped and 1 / (1 - share)
+        elsewhere; outside training there are none.
+        """
+        return {}
+
+    def predictions(self, ends: Ports) -> int:
+        """How many predictions an example holds: the k of ``outcomes``."""
+        return 1
+
+    def widest(self, ends: Ports) -> int:
+        """Numbers that one example occupies at once while it is answered, about; what chunks are cut by."""
+        return ends.inputs
+
+    def step_numbers(self, ends: Ports) -> float:
+        """Numbers that a training step keeps for one example, about; what stacks are cut by."""
+        return 2 * (ends.inputs + self.parameter_count(ends) ** 0.5)
 
     def dials(self) -> dict[str, Any]:
         """The dials and their values."""
@@ -125,7 +157,7 @@ class Model:
         """
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
         with torch.enable_grad():
-            values = loss.values(self.forward(leaves, inputs), targets)
+            values = self.losses(leaves, inputs, targets, loss)
             total = (values * scale.squeeze(1)).sum()
             gradients = torch.autograd.grad(total, list(leaves.values()))
         trace.copy_(values.detach().unsqueeze(1))
@@ -134,3 +166,18 @@ class Model:
                 target.mul_(beta).add_(gradient)
             else:
                 target.copy_(gradient)
+
+    def gradient_norms(self, parameters: Parameters, inputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
+        """Norm over all parameters of the gradient of each example's loss, (runs, batch).
+
+        Taken example by example with ``torch.func`` unless a subclass knows better: it then holds ``batch`` times the
+        parameters in memory at once (a subclass that does not sets ``norms_hold_gradients`` False).
+        """
+
+        def one(leaves: dict[str, Tensor], example: Tensor, target: Tensor) -> Tensor:
+            alone = {name: tensor.unsqueeze(0) for name, tensor in leaves.items()}
+            return self.losses(alone, example[None, None], target[None, None], loss).sum()
+
+        each = torch.func.vmap(torch.func.vmap(torch.func.grad(one), (None, 0, 0)))
+        gradients = each(dict(parameters), inputs, targets)
+        return sum(gradient.flatten(2).square().sum(2) for gradient in gradients.values()).sqrt()

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labkit.training.order import SHUFFLED_UP_TO, Order, noisy, subset
-from labkit.training.runs import Run
+from labkit.training.order import SHUFFLED_UP_TO, Mixed, Order, noisy, subset
+from labkit.training.runs import Groups, Run
 from labkit.training.source import Source
 
 _PLACES = 1 << 20
@@ -19,10 +19,14 @@ _STEPS = 1000  # planning more at once would keep a request to stop waiting
 
 @dataclass(frozen=True)
 class Plan:
-    """Some steps' batches: places (steps, runs, batch) and targets of the same shape."""
+    """Some steps' batches: places (steps, runs, batch), targets of the same shape, and weights of the examples.
+
+    The weights (steps, runs, 1, batch) are None where every example counts alike.
+    """
 
     places: Tensor
     targets: Tensor
+    weights: Tensor | None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -36,9 +40,12 @@ class Batches:
     at every step, and the places left over in the stack are filled with example 0 at weight zero.
     """
 
-    def __init__(self, runs: list[Run], source: Source, classes: int | None, device: str) -> None:
+    def __init__(
+        self, runs: list[Run], source: Source, classes: int | None, device: str, groups: Groups | None = None
+    ) -> None:
         self._runs, self._source, self._classes, self._device = runs, source, classes, device
-        self._orders = {_order_key(run): Order(run.examples, run.order_seed) for run in runs}
+        self._orders = {_order_key(run): _order(run, groups) for run in runs}
+        self._weights = {run.row: _normalised(run) for run in runs if run.weights is not None}
         self._examples = {_subset_key(run): None for run in runs}
         for run in runs:
             key = _subset_key(run)
@@ -66,7 +73,17 @@ class Batches:
         for row, run in enumerate(runs):
             if run.label_noise:
                 targets[:, row] = relabelled(run, places[:, row], targets[:, row], self._classes)
-        return Plan(torch.from_numpy(places).to(self._device), torch.from_numpy(targets).to(self._device))
+        parts = (places, targets, self._weigh(places, runs))
+        return Plan(*(None if part is None else torch.from_numpy(part).to(self._device) for part in parts))
+
+    def _weigh(self, places: np.ndarray, runs: list[Run]) -> np.ndarray | None:
+        if not any(run.row in self._weights for run in runs):
+            return None
+        weights = np.ones((len(places), len(runs), 1, self.width), dtype=np.float32)
+        for row, run in enumerate(runs):
+            if run.row in self._weights:
+                weights[:, row, 0] = self._weights[run.row][places[:, row]]
+        return weights
 
     def weights(self, runs: int) -> Tensor:
         """Weight of each place, 1 / batch or 0: (runs, 1, 1) where all batches are full, else (runs, 1, batch)."""
@@ -79,7 +96,27 @@ class Batches:
 
 def _order_key(run: Run) -> tuple[int, ...]:
     """Runs of one key go through their examples in the same order and share the drawing of it."""
-    return run.order_seed, run.examples, run.batch
+    alone = () if run.shares is None else (run.row,)
+    return run.order_seed, run.examples, run.batch, *alone
+
+
+def _order(run: Run, groups: Groups | None) -> Order | Mixed:
+    if run.shares is None:
+        return Order(run.examples, run.order_seed)
+    members = groups.of[examples_at(run, np.arange(run.examples))]
+    parts = [np.flatnonzero(members == group) for group in range(len(groups.names))]
+    for name, part, share in zip(groups.names, parts, run.shares, strict=True):
+        if share > 0 and not len(part):
+            raise ValueError(f"run {run.row}: mixture gives {name!r} a share of {share:g} and its examples have none")
+    return Mixed(parts, run.shares, run.order_seed)
+
+
+def _normalised(run: Run) -> np.ndarray:
+    """Weights of all training examples, scaled to a mean of 1 over those of the run."""
+    mean = run.weights[examples_at(run, np.arange(run.examples))].mean()
+    if mean == 0:
+        raise ValueError(f"run {run.row}: the weights of all its examples are 0; give some of them more")
+    return (run.weights / mean).astype(np.float32)
 
 
 def _subset_key(run: Run) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 from labkit.datasets import Dataset, load
 from labkit.models import Model, build
 from labkit.training.fit import fit_many
+from labkit.training.schedules import Given
 
 _FIRST = ["dataset", "model", "width", "examples", "seed", "parameters", "learning_rate"]
 _DROPPED = ["diverged_step", "seconds"]
@@ -28,7 +29,7 @@ def learning_curve(
     learning_rate: float | Sequence[float] | None = None,
     batch_size: int = 32,
     optimizer: str = "sgd",
-    schedule: str = "constant",
+    schedule: Given = "constant",
     momentum: float = 0.9,
     weight_decay: float | None = None,
     label_noise: float = 0.0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from labkit.models import Loss, Model
 from labkit.training.batches import Batches, Plan
+from labkit.training.masks import Masks
 from labkit.training.optimizers import OPTIMIZERS, Optimizer
-from labkit.training.runs import Run
-from labkit.training.schedules import factors
+from labkit.training.runs import Groups, Run
+from labkit.training.schedules import constant, factors
 from labkit.training.source import Source
 from labkit.training.stack import Stack
 from labkit.training.stop import Watch
@@ -70,24 +71,28 @@ def train(
     start: dict[str, Tensor],
     *,
     optimizer: str,
-    schedule: str,
     watch: Watch,
-    measure_every: int | None = None,
-    measure: Callable[[int, dict[str, Tensor]], None] = lambda step, parameters: None,
+    groups: Groups | None = None,
+    noise: Mapping[str, tuple[int, float]] | None = None,
+    marks: Collection[int] = (),
+    at: Callable[[int, dict[str, Tensor]], None] = lambda step, parameters: None,
 ) -> tuple[dict[str, Tensor], Trace]:
     """Train runs in the order of falling steps and return their final parameters and batch losses.
 
-    A run that has made its steps leaves the stack, so the others go on without it. ``measure(step, parameters)`` is
-    called every ``measure_every`` steps with the parameters of the runs that are still there.
+    A run that has made its steps leaves the stack, so the others go on without it. ``at(step, parameters)`` is called
+    at the steps of ``marks`` (0 is before the first) with the parameters of the runs that are still there.
     """
     device = next(iter(start.values())).device
     final = {name: tensor.clone() for name, tensor in start.items()}
     parameters = Stack.like(start)
     state = OPTIMIZERS[optimizer](runs, parameters)
-    batches, trace = Batches(runs, source, classes, str(device)), Trace(runs)
+    batches, trace = Batches(runs, source, classes, str(device), groups), Trace(runs)
+    masks = Masks(runs, noise, batches.width, str(device)) if noise else None
     steps = np.array([run.steps for run in runs])
     step, active = 0, len(runs)
-    for end in _ends(steps, measure_every):
+    if 0 in marks:
+        at(0, parameters.blocks)
+    for end in _ends(steps, marks):
         still = int((steps >= end).sum())
         if still < active:
             _store(final, parameters, still, active)
@@ -95,12 +100,12 @@ def train(
             state.shrink(parameters, still)
         weights = batches.weights(active)
         for plan in batches.plans(end - step, active):
-            factor = _factors(schedule, step, step + len(plan), steps[:active], device)
-            losses = _follow(plan, model, parameters, source, loss, state, weights, factor, watch)
+            factor = _factors(runs[:active], step, step + len(plan), device)
+            losses = _follow(plan, model, parameters, source, loss, state, weights, factor, masks, watch)
             trace.add(step, losses)
             step += len(plan)
-        if measure_every and end % measure_every == 0:
-            measure(end, parameters.blocks)
+        if end in marks:
+            at(end, parameters.blocks)
     _store(final, parameters, 0, active)
     return final, trace
 
@@ -114,6 +119,7 @@ def _follow(
     state: Optimizer,
     weights: Tensor,
     factor: list[float] | Tensor,
+    masks: Masks | None,
     watch: Watch,
 ) -> np.ndarray:
     """Make the steps of a plan; returns the mean batch losses (steps, runs)."""
@@ -122,10 +128,10 @@ def _follow(
     for step in range(len(plan)):
         state.begin()
         model.gradient(
-            parameters.blocks,
+            parameters.blocks if masks is None else {**parameters.blocks, **masks.draw(plan.places.shape[1])},
             source.gather(plan.places[step]),
             plan.targets[step],
-            scale,
+            scale if plan.weights is None else scale * plan.weights[step],
             loss=loss,
             into=state.into.blocks,
             beta=state.beta,
@@ -138,18 +144,19 @@ def _follow(
     return means.cpu().numpy()
 
 
-def _factors(schedule: str, first: int, last: int, steps: np.ndarray, device: torch.device) -> list[float] | Tensor:
+def _factors(runs: list[Run], first: int, last: int, device: torch.device) -> list[float] | Tensor:
     """Factors of the learning rate by step: numbers where all runs share them, else tensors (runs,)."""
-    alike = schedule == "constant" or (steps == steps[0]).all()
-    table = factors(schedule, first, last, steps[:1] if alike else steps)
+    schedules, steps = [run.schedule for run in runs], np.array([run.steps for run in runs])
+    same = schedules.count(schedules[0]) == len(runs)
+    alike = same and (schedules[0].shape is constant or (steps == steps[0]).all())
+    table = factors(schedules[:1], first, last, steps[:1]) if alike else factors(schedules, first, last, steps)
     return table[:, 0].tolist() if alike else torch.from_numpy(table).to(device)
 
 
-def _ends(steps: np.ndarray, every: int | None) -> list[int]:
+def _ends(steps: np.ndarray, marks: Collection[int]) -> list[int]:
     """The steps at which something happens between two steps."""
     most = int(steps.max())
-    marks = set(steps.tolist()) | (set(range(every, most + 1, every)) if every else set())
-    return sorted(marks - {0})
+    return sorted({*steps.tolist(), *(mark for mark in marks if mark <= most)} - {0})
 
 
 def _store(final: dict[str, Tensor], parameters: Stack, first: int, last: int) -> None:

@@ -29,7 +29,7 @@ def _count(parameters: Parameters) -> int:
 
 
 def pieces(parameters: Parameters, total: int, width: int) -> Iterator[slice]:
-    """Slices of the examples, at least one, each small enough for the activations of all runs together."""
+    """Slices of the examples, at least one, each small enough for the activations (``width``) of all runs together."""
     # The widest activation of a model is seldom wider than its largest matrix is tall.
     widest = max(width, *(max(tensor.shape[1:]) for tensor in parameters.values()))
     step = max(1, _NUMBERS // (_count(parameters) * widest))
@@ -37,12 +37,22 @@ def pieces(parameters: Parameters, total: int, width: int) -> Iterator[slice]:
         yield slice(start, min(start + step, total))
 
 
-def held_out(source: Source, text: bool) -> np.ndarray:
-    """The held-out examples that are measured: all of them, or `MOST_WINDOWS` windows of text."""
-    total = len(source)
-    if text and total > MOST_WINDOWS:
-        return np.sort(generator(0, "held-out windows").choice(total, MOST_WINDOWS, replace=False))
+def held_out(source: Source, text: bool, predictions: int = 1) -> np.ndarray:
+    """The held-out examples that are measured: all of them, or so many windows of text that hold enough predictions."""
+    total, most = len(source), at_most(MOST_WINDOWS, predictions)
+    if text and total > most:
+        return np.sort(generator(0, "held-out windows").choice(total, most, replace=False))
     return np.arange(total)
+
+
+def at_most(examples: int, predictions: int) -> int:
+    """How many examples are measured where each holds so many predictions: fewer, and never under a sixteenth."""
+    return max(examples // predictions, examples // 16)
+
+
+def width_of(model: Model, source: Source) -> int:
+    """Numbers of the activations of one example, for `pieces`."""
+    return max(source.width, model.widest(source.ends))
 
 
 @torch.no_grad()
@@ -55,7 +65,7 @@ def shared(
         return np.full(runs, np.nan), np.full(runs, np.nan)
     device = next(iter(parameters.values())).device
     sums = torch.zeros(2, runs, dtype=torch.float64, device=device)
-    for piece in pieces(parameters, len(places), source.width):
+    for piece in pieces(parameters, len(places), width_of(model, source)):
         poll()
         chosen = places[piece]
         inputs = source.gather(torch.from_numpy(chosen).to(device)).expand(runs, -1, -1)
@@ -76,14 +86,15 @@ def own(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean loss and error (runs,) of every run on its own training examples, with the labels it was trained on."""
     device = next(iter(parameters.values())).device
-    sizes = np.array([min(run.examples, MOST_TRAINING) for run in runs])
+    most = at_most(MOST_TRAINING, model.predictions(source.ends))
+    sizes = np.array([min(run.examples, most) for run in runs])
     sums = torch.zeros(2, len(runs), dtype=torch.float64, device=device)
     tables = {}
     for run in runs:
         key = id(run.pool), run.subset_seed, run.examples
         if key not in tables:
-            tables[key] = examples_at(run, np.arange(min(run.examples, MOST_TRAINING)))
-    for piece in pieces(parameters, int(sizes.max()), source.width):
+            tables[key] = examples_at(run, np.arange(min(run.examples, most)))
+    for piece in pieces(parameters, int(sizes.max()), width_of(model, source)):
         poll()
         span = np.arange(piece.start, piece.stop)
         places = np.zeros((len(runs), len(span)), dtype=np.int64)
@@ -108,9 +119,9 @@ def _accumulate(
     loss: Loss,
     inside: Tensor | None,
 ) -> None:
-    outputs = model.forward(parameters, inputs)
+    outputs, wanted = model.outcomes(parameters, inputs, targets)
     for row, measure in enumerate((loss.values, loss.errors)):
-        values = measure(outputs, targets)
+        values = measure(outputs, wanted).view(*targets.shape, -1).mean(2)
         values = values if inside is None else torch.where(inside, values, 0.0)
         sums[row] += values.sum(1, dtype=torch.float64)
 
@@ -121,12 +132,12 @@ def _means(sums: Tensor, counts: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 @torch.no_grad()
-def outputs(model: Model, parameters: Parameters, inputs: np.ndarray) -> np.ndarray:
+def outputs(model: Model, parameters: Parameters, inputs: np.ndarray, widest: int = 0) -> np.ndarray:
     """Outputs (runs, n, outputs) for shared inputs (n, d)."""
     device = next(iter(parameters.values())).device
     runs = _count(parameters)
     found = []
-    for piece in pieces(parameters, len(inputs), inputs.shape[1]):
+    for piece in pieces(parameters, len(inputs), max(inputs.shape[1], widest)):
         part = torch.tensor(inputs[piece], device=device)
         part = part.float() if part.is_floating_point() else part.long()
         found.append(model.forward(parameters, part.expand(runs, -1, -1)).cpu().numpy())

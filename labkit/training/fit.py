@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from labkit.datasets import Dataset
 from labkit.models import Model, build
 from labkit.registry import UnknownName, nearest
-from labkit.training import evaluate, ridge
-from labkit.training.ensemble import Trace, quick_arithmetic, train
+from labkit.training import dynamics
+from labkit.training.ensemble import quick_arithmetic
+from labkit.training.job import Job, stacked
 from labkit.training.optimizers import LEARNING_RATES, OPTIMIZERS
-from labkit.training.result import FitResult, Part
-from labkit.training.runs import Run, parse
-from labkit.training.schedules import SCHEDULES
+from labkit.training.result import FitResult, assemble
+from labkit.training.runs import Groups, parse
+from labkit.training.schedules import Given, read
 from labkit.training.source import Source
 from labkit.training.stop import Watch
-
-_STACK_NUMBERS = {"cpu": 1 << 21, "cuda": 1 << 28}
-"""About how many numbers the parameters, momenta and activations of one stack may take: on a CPU they should stay in
-its caches, on a GPU in its memory."""
-
-METRICS = [f"{split}_{what}" for split in ("train", "validation", "test") for what in ("loss", "error")]
 
 
 def fit_many(
@@ -40,10 +32,15 @@ def fit_many(
     epochs: float | None = None,
     batch_size: int = 32,
     optimizer: str = "sgd",
-    schedule: str = "constant",
+    schedule: Given = "constant",
     selection: np.ndarray | None = None,
+    groups: Sequence[Any] | np.ndarray | None = None,
     device: str = "auto",
     evaluate_every: int | None = None,
+    record: Sequence[str] = (),
+    record_at: int | Sequence[int] | None = None,
+    record_examples: Sequence[int] | np.ndarray | None = None,
+    snapshots: Sequence[int] = (),
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> FitResult:
@@ -55,17 +52,25 @@ def fit_many(
         runs: dicts or the rows of a frame. Keys, all optional: ``seed`` (0) of everything random, or apart
             ``init_seed``, ``subset_seed``, ``order_seed``, ``noise_seed``; ``examples``, the size of the training
             set: the first so many of the seed's own permutation, so that smaller sets are nested in larger ones
-            (all); ``indices``, the training examples themselves; ``learning_rate`` (0.1, Adam 0.001); ``momentum``
-            (0, SGD only); ``weight_decay`` (0); ``label_noise``, the share of labels replaced by another class (0);
-            ``batch_size``; and any dial of the model.
+            (all); ``indices``, the training examples themselves; ``weights`` (n,) of all training examples' losses,
+            scaled to a mean of 1 over the run's own; ``mixture``, the share of each of the ``groups`` in what the run
+            is shown, a dict or a list in the order of the sorted groups; ``learning_rate`` (0.1, Adam 0.001);
+            ``schedule``; ``momentum`` (0, SGD only); ``weight_decay`` (0); ``label_noise``, the share of labels
+            replaced by another class (0); ``batch_size``; and any dial of the model.
         steps, epochs: the budget of every run: updates, or passes over its own training set. One of the two.
         batch_size: examples per update; clipped to the run's examples, which it then sees whole at each update.
         optimizer: ``sgd``, ``adam`` or ``adamw``.
-        schedule: of the learning rate over a run's steps: ``constant``, ``cosine``, ``warmup_cosine`` or
-            ``warmup_linear``.
+        schedule: of the learning rate over a run's steps: a name of ``training.SCHEDULES``; a name with dials such as
+            ``{"name": "wsd", "decay": 0.1}``; a list of factors, one per step; or a function of the progress.
         selection: numbers of the training examples that all runs draw from (all).
+        groups: the group of every training example, (n,), for the ``mixture`` of runs.
         device: ``cpu``, ``cuda`` or ``auto``.
         evaluate_every: steps between measurements that enter the history; none by default.
+        record: what to log of every training example: ``loss``, ``correct``, ``margin`` (of the logits),
+            ``probability`` (of its class), ``el2n``, ``entropy``, ``probabilities``, ``gradient_norm``.
+        record_at: steps between two entries of that log, or the steps themselves, 0 the start (20 of them).
+        record_examples: numbers of the training examples that are logged (all).
+        snapshots: steps whose parameters are kept for ``predict(inputs, step=...)``.
         progress: called with (step, steps) now and then.
         should_stop: asked now and then; training ends with `Stopped` when it returns True.
 
@@ -89,9 +94,9 @@ def fit_many(
         raise TypeError(f"model is a {type(model).__name__}; expected models.build(...) or the name of a model")
     model.check(data)
     _check(model, steps, epochs, batch_size, evaluate_every)
-    for kind, name, known in (("optimizer", optimizer, OPTIMIZERS), ("schedule", schedule, SCHEDULES)):
-        if name not in known:
-            raise UnknownName(f"unknown {kind} {name!r}: {nearest(name, known)}")
+    if optimizer not in OPTIMIZERS:
+        raise UnknownName(f"unknown optimizer {optimizer!r}: {nearest(optimizer, OPTIMIZERS)}")
+    members = None if groups is None else Groups.read(groups, len(data.inputs))
     parsed = parse(
         model,
         runs,
@@ -101,24 +106,30 @@ def fit_many(
         epochs=None if model.closed_form else epochs,
         batch_size=batch_size,
         learning_rate=LEARNING_RATES[optimizer],
+        schedule=read(given=schedule),
+        groups=members,
     )
     device = resolve(device)
-    job = _Job(
+    sources = {split: Source(data, split, device) for split in ("train", "validation", "test")}
+    recorder = dynamics.read(record, record_at, record_examples, sources["train"], model, parsed)
+    job = Job(
         data=data,
-        sources={split: Source(data, split, device) for split in ("train", "validation", "test")},
+        sources=sources,
         classes=data.vocabulary if data.kind == "text" else data.classes,
+        groups=members,
         device=device,
         optimizer=optimizer,
-        schedule=schedule,
         evaluate_every=evaluate_every,
+        recorder=recorder,
+        snapshots=dynamics.marks("snapshots", snapshots) if len(snapshots) else [],
     )
-    stacks = list(_stacks(parsed, job))
+    stacks = list(stacked(parsed, data, device))
     total = sum(max(run.steps for run in stack) or 1 for stack in stacks)
     watch = Watch(total, should_stop, progress)
     watch.poll()
     with quick_arithmetic():
         fitted = [job.fit(stack, watch) for stack in stacks]
-    return _assemble(parsed, fitted, data)
+    return assemble(parsed, fitted, data, recorder)
 
 
 def resolve(device: str) -> str:
@@ -147,124 +158,3 @@ def _check(model: Model, steps: object, epochs: object, batch_size: object, eval
             raise ValueError(f"{name}={value!r}; expected a whole number of at least {least}")
     if epochs is not None and not (isinstance(epochs, (int, float, np.number)) and 0 < epochs < float("inf")):
         raise ValueError(f"epochs={epochs!r}; expected a number above 0")
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """One trained stack."""
-
-    runs: list[Run]
-    parameters: dict[str, Tensor]
-    trace: Trace | None
-    metrics: dict[str, np.ndarray]
-    measured: list[tuple[int, int, str, float]]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What all stacks of one call share."""
-
-    data: Dataset
-    sources: dict[str, Source]
-    classes: int | None
-    device: str
-    optimizer: str
-    schedule: str
-    evaluate_every: int | None
-
-    def fit(self, runs: list[Run], watch: Watch) -> _Fitted:
-        began = time.perf_counter()
-        watch.poll()
-        model, trace, measured = runs[0].model, None, []
-        start = model.initialise(self.data, [run.init_seed for run in runs], self.device)
-
-        def measure(step: int, parameters: Mapping[str, Tensor]) -> None:
-            here = runs[: len(next(iter(parameters.values())))]
-            for metric, values in self.measure(model, parameters, here, watch).items():
-                measured.extend((run.row, step, metric, float(v)) for run, v in zip(here, values, strict=True))
-
-        if model.closed_form:
-            parameters = ridge.solve(model, runs, self.sources["train"], self.classes, start, watch)
-            watch.advance()
-        else:
-            parameters, trace = train(
-                model,
-                runs,
-                self.sources["train"],
-                self.classes,
-                model.loss(model.check(self.data)),
-                start,
-                optimizer=self.optimizer,
-                schedule=self.schedule,
-                watch=watch,
-                measure_every=self.evaluate_every,
-                measure=measure,
-            )
-        metrics = self.measure(model, parameters, runs, watch)
-        return _Fitted(runs, parameters, trace, metrics, measured, time.perf_counter() - began)
-
-    def measure(
-        self, model: Model, parameters: Mapping[str, Tensor], runs: list[Run], watch: Watch
-    ) -> dict[str, np.ndarray]:
-        """Loss and error of every run on its own examples and on the held-out ones."""
-        loss = model.loss(model.check(self.data))
-        found = {"train": evaluate.own(model, parameters, self.sources["train"], runs, self.classes, loss, watch.poll)}
-        for split in ("validation", "test"):
-            source = self.sources[split]
-            places = evaluate.held_out(source, self.data.kind == "text")
-            found[split] = evaluate.shared(model, parameters, source, places, loss, watch.poll)
-        return {f"{split}_{what}": found[split][i] for split in found for i, what in enumerate(("loss", "error"))}
-
-
-def _stacks(runs: list[Run], job: _Job) -> Iterable[list[Run]]:
-    """Runs of one architecture in the order of falling steps, cut into stacks of bounded size."""
-    groups: dict[Model, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.model, []).append(run)
-    for model, group in groups.items():
-        batch = max(run.batch for run in group)
-        ends = model.check(job.data)
-        numbers = 3 * model.parameter_count(ends) + 2 * batch * (ends.inputs + model.parameter_count(ends) ** 0.5)
-        if model.closed_form:
-            numbers = 4 * model.width**2
-        most = max(1, int(_STACK_NUMBERS[job.device] // numbers))
-        pieces = -(-len(group) // most)
-        size = -(-len(group) // pieces)
-        ordered = sorted(group, key=lambda run: (-run.steps, -run.examples))
-        yield from (ordered[first : first + size] for first in range(0, len(ordered), size))
-
-
-def _assemble(runs: list[Run], fitted: list[_Fitted], data: Dataset) -> FitResult:
-    rows: list[dict[str, Any]] = [{} for _ in runs]
-    history: list[tuple[int, int, str, float]] = []
-    for stack in fitted:
-        parameters = stack.runs[0].model.parameter_count(data)
-        flops = stack.runs[0].model.flops_per_example(data, training=True)
-        sums = [tensor.flatten(1).sum(1, dtype=torch.float64) for tensor in stack.parameters.values()]
-        finite = torch.isfinite(torch.stack(sums)).all(0).tolist()
-        for place, run in enumerate(stack.runs):
-            lost = 0 if stack.trace is None else int(stack.trace.diverged[place])
-            broken = lost > 0 or not finite[place]
-            seen = run.examples if run.model.closed_form else run.steps * run.batch
-            rows[run.row] = {
-                **run.given,
-                "seed": run.seed,
-                "examples": run.examples,
-                "steps": run.steps,
-                "parameters": parameters,
-                "flops": flops * seen,
-                **{name: np.nan if broken else float(stack.metrics[name][place]) for name in METRICS},
-                "diverged": broken,
-                "diverged_step": (lost or run.steps) if broken else None,
-                "seconds": stack.seconds / len(stack.runs),
-            }
-            if stack.trace is not None:
-                steps, values = stack.trace.points(place)
-                history.extend((run.row, int(s), "batch_loss", float(v)) for s, v in zip(steps, values, strict=True))
-        history.extend(stack.measured)
-    table = pd.DataFrame(rows).astype({"diverged_step": "Int64"})
-    frame = pd.DataFrame(history, columns=["run", "step", "metric", "value"])
-    frame = frame.sort_values(["run", "metric", "step"], kind="stable", ignore_index=True)
-    parts = tuple(Part(stack.runs[0].model, [run.row for run in stack.runs], stack.parameters) for stack in fitted)
-    return FitResult(table, frame, parts, data.inputs.shape[1])

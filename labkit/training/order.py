@@ -93,6 +93,30 @@ class Order:
         return np.concatenate(pieces)
 
 
+class Mixed:
+    """An endless stream of places from several groups: each place's group is drawn, its members go round shuffled.
+
+    >>> order = Mixed([np.array([0, 1]), np.array([2])], np.array([0.0, 1.0]), seed=0)
+    >>> order.take(3).tolist()
+    [2, 2, 2]
+    """
+
+    def __init__(self, groups: list[np.ndarray], shares: np.ndarray, seed: int) -> None:
+        self._groups, self._edges = groups, np.cumsum(shares)[:-1]
+        self._orders = [Order(len(group), derive(seed, "group", number)) for number, group in enumerate(groups)]
+        self._random = generator(seed, "mixture")
+
+    def take(self, count: int) -> np.ndarray:
+        """The next ``count`` places, int64."""
+        drawn = np.searchsorted(self._edges, self._random.random(count), side="right")
+        places = np.empty(count, dtype=np.int64)
+        for number, (group, order) in enumerate(zip(self._groups, self._orders, strict=True)):
+            mine = np.flatnonzero(drawn == number)
+            if len(mine):
+                places[mine] = group[order.take(len(mine))]
+        return places
+
+
 def noisy(targets: np.ndarray, examples: np.ndarray, share: float, classes: int, seed: int) -> np.ndarray:
     """The targets of some examples with a share of them replaced by another class, each other class alike.
 

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
-from labkit.models import Model
+from labkit.datasets import Dataset
+from labkit.models import Model, Ports, ports
 from labkit.training import evaluate
+from labkit.training.dynamics import Dynamics, Recorder
+from labkit.training.job import Fitted
+from labkit.training.runs import Run
+
+METRICS = [f"{split}_{what}" for split in ("train", "validation", "test") for what in ("loss", "error")]
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Trained models of one architecture: the rows of the table they stand in, and their stacked parameters."""
+    """Trained models of one architecture: the rows of the table they stand in, and their stacked parameters.
+
+    ``snapshots`` holds the parameters at the steps that were asked for.
+    """
 
     model: Model
     rows: Sequence[int]
     parameters: dict[str, Tensor]
+    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,16 +45,24 @@ class FitResult:
             A diverged run has no losses. Losses are in nats; an error is the share of wrong answers.
         history: frame (run, step, metric, value), where run is the row of the table.
         parts: the models themselves, by architecture.
+        dynamics: the log of the training examples that ``record`` asked for, else None.
     """
 
     table: pd.DataFrame
     history: pd.DataFrame
     parts: tuple[Part, ...] = field(repr=False)
+    dynamics: Dynamics | None = field(repr=False)
+    _ends: Ports = field(repr=False)
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
+    def predict(self, inputs: np.ndarray, *, step: int | None = None) -> np.ndarray:
         """Logits (runs, n, classes) for inputs (n, d), or windows of ids (n, context) for text.
 
-        Raises ``ValueError`` for inputs of another width.
+        Arguments:
+            inputs: what to answer.
+            step: one of the ``snapshots`` of the training instead of its end; a run that had ended by then is as at
+                its end.
+
+        Raises ``ValueError`` for inputs of another width, and for a step of which no snapshot was kept.
 
         >>> from labkit import datasets, models, training
         >>> data = datasets.load("digits")
@@ -51,14 +71,55 @@ class FitResult:
         (2, 500, 10)
         """
         inputs = np.asarray(inputs)
-        if inputs.ndim != 2 or inputs.shape[1] != self._width:
-            raise ValueError(f"inputs have shape {inputs.shape}; expected (n, {self._width})")
+        if inputs.ndim != 2 or inputs.shape[1] != self._ends.inputs:
+            raise ValueError(f"inputs have shape {inputs.shape}; expected (n, {self._ends.inputs})")
+        kept = sorted(self.parts[0].snapshots)
+        if step is not None and step not in kept:
+            raise ValueError(f"no snapshot of step {step!r} was kept; there are {kept}: give fit_many snapshots=[...]")
         found = None
         for part in self.parts:
-            outputs = evaluate.outputs(part.model, part.parameters, inputs)
+            parameters = part.parameters if step is None else part.snapshots[step]
+            outputs = evaluate.outputs(part.model, parameters, inputs, part.model.widest(self._ends))
             if found is None:
                 found = np.empty((len(self.table), *outputs.shape[1:]), dtype=np.float32)
             found[list(part.rows)] = outputs
         return found
 
-    _width: int = field(default=0, repr=False)
+
+def assemble(runs: list[Run], fitted: list[Fitted], data: Dataset, recorder: Recorder | None) -> FitResult:
+    """The result of some trained stacks, each run in its place."""
+    rows: list[dict[str, Any]] = [{} for _ in runs]
+    history: list[tuple[int, int, str, float]] = []
+    for stack in fitted:
+        parameters = stack.runs[0].model.parameter_count(data)
+        flops = stack.runs[0].model.flops_per_example(data, training=True)
+        sums = [tensor.flatten(1).sum(1, dtype=torch.float64) for tensor in stack.parameters.values()]
+        finite = torch.isfinite(torch.stack(sums)).all(0).tolist()
+        for place, run in enumerate(stack.runs):
+            lost = 0 if stack.trace is None else int(stack.trace.diverged[place])
+            broken = lost > 0 or not finite[place]
+            seen = run.examples if run.model.closed_form else run.steps * run.batch
+            rows[run.row] = {
+                **run.given,
+                "seed": run.seed,
+                "examples": run.examples,
+                "steps": run.steps,
+                "parameters": parameters,
+                "flops": flops * seen,
+                **{name: np.nan if broken else float(stack.metrics[name][place]) for name in METRICS},
+                "diverged": broken,
+                "diverged_step": (lost or run.steps) if broken else None,
+                "seconds": stack.seconds / len(stack.runs),
+            }
+            if stack.trace is not None:
+                steps, values = stack.trace.points(place)
+                history.extend((run.row, int(s), "batch_loss", float(v)) for s, v in zip(steps, values, strict=True))
+        history.extend(stack.measured)
+    table = pd.DataFrame(rows).astype({"diverged_step": "Int64"})
+    frame = pd.DataFrame(history, columns=["run", "step", "metric", "value"])
+    frame = frame.sort_values(["run", "metric", "step"], kind="stable", ignore_index=True)
+    parts = tuple(
+        Part(stack.runs[0].model, [run.row for run in stack.runs], stack.parameters, stack.snapshots)
+        for stack in fitted
+    )
+    return FitResult(table, frame, parts, None if recorder is None else recorder.result(), ports(data))

@@ -13,16 +13,21 @@ import pandas as pd
 
 from labkit.models import Model
 from labkit.registry import UnknownName, nearest
+from labkit.training.schedules import Schedule, read
 
-SEEDS = ("init_seed", "subset_seed", "order_seed", "noise_seed")
-KEYS = ("seed", *SEEDS, "examples", "indices", "learning_rate", "weight_decay", "momentum", "label_noise", "batch_size")
+SEEDS = ("init_seed", "subset_seed", "order_seed", "noise_seed", "dropout_seed")
+KEYS = (
+    "seed", *SEEDS, "examples", "indices", "weights", "mixture", "learning_rate", "schedule", "weight_decay",
+    "momentum", "label_noise", "batch_size",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """One model to train: where it stands in the table, its specification, its examples and its dials.
 
-    ``pool`` is what examples are taken from (None: all of the data), of which the run takes ``examples``.
+    ``pool`` is what examples are taken from (None: all of the data), of which the run takes ``examples``. ``weights``
+    are of all training examples; ``shares`` are of the groups, in their order.
     """
 
     row: int
@@ -33,10 +38,14 @@ class Run:
     subset_seed: int
     order_seed: int
     noise_seed: int
+    dropout_seed: int
     pool: np.ndarray | None
     pool_size: int
     examples: int
+    weights: np.ndarray | None
+    shares: np.ndarray | None
     learning_rate: float
+    schedule: Schedule
     weight_decay: float | None
     momentum: float
     label_noise: float
@@ -54,6 +63,8 @@ def parse(
     epochs: float | None,
     batch_size: int,
     learning_rate: float,
+    schedule: Schedule,
+    groups: Groups | None = None,
 ) -> list[Run]:
     """The runs in order, or an error that names the run, the key, what was given and what was expected."""
     rows = runs.to_dict("records") if isinstance(runs, pd.DataFrame) else [dict(run) for run in _listed(runs)]
@@ -74,22 +85,26 @@ def parse(
         examples = ask.whole("examples", size, least=1, most=size)
         batch = min(ask.whole("batch_size", batch_size, least=1), examples)
         seed = ask.whole("seed", 0, least=0)
+        made = int(steps) if epochs is None else math.ceil(epochs * examples / batch)
         parsed.append(
             Run(
                 row=row,
                 model=model.with_dials(**dials) if dials else model,
-                given={key: value for key, value in given.items() if key != "indices"},
+                given={key: value for key, value in given.items() if np.ndim(value) == 0 and not callable(value)},
                 seed=seed,
                 **{key: ask.whole(key, seed, least=0) for key in SEEDS},
                 pool=own,
                 pool_size=size,
                 examples=examples,
+                weights=_weights(row, given["weights"], available) if "weights" in given else None,
+                shares=_shares(row, given["mixture"], groups) if "mixture" in given else None,
                 learning_rate=ask.real("learning_rate", learning_rate),
+                schedule=_fitting(row, _schedule(row, given["schedule"]) if "schedule" in given else schedule, made),
                 weight_decay=ask.real("weight_decay", None),
                 momentum=ask.real("momentum", 0.0, below=1.0),
                 label_noise=ask.real("label_noise", 0.0, most=1.0),
                 batch=batch,
-                steps=int(steps) if epochs is None else math.ceil(epochs * examples / batch),
+                steps=made,
             )
         )
     return parsed
@@ -110,6 +125,67 @@ def indices(name: str, given: object, available: int) -> np.ndarray:
         wrong = array[(array < 0) | (array >= available)][0]
         raise ValueError(f"{name} contains {wrong}; expected places from 0 to {available - 1}")
     return array.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Which group every training example belongs to: ``of`` (n,), places in ``names``.
+
+    >>> Groups.read(["b", "a", "b"], 3).of
+    array([1, 0, 1])
+    """
+
+    names: list[Any]
+    of: np.ndarray
+
+    @classmethod
+    def read(cls, given: object, available: int) -> Groups:
+        array = np.asarray(given)
+        if array.shape != (available,):
+            raise ValueError(f"groups has shape {array.shape}; expected one label per training example, ({available},)")
+        names, of = np.unique(array, return_inverse=True)
+        return cls(names.tolist(), of)
+
+
+def _weights(row: int, given: object, available: int) -> np.ndarray:
+    array = np.asarray(given)
+    if array.shape != (available,) or array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"run {row}: weights is an array {array.shape} of {array.dtype}; expected one number per training example, "
+            f"({available},)"
+        )
+    if not np.isfinite(array).all() or array.min() < 0:
+        raise ValueError(f"run {row}: weights contain a number below 0 or none at all; expected 0 or more")
+    return array.astype(np.float64)
+
+
+def _shares(row: int, given: object, groups: Groups | None) -> np.ndarray:
+    if groups is None:
+        raise ValueError(f"run {row} has a mixture and the call no groups=; give the group of every training example")
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in groups.names:
+                raise UnknownName(f"run {row}: mixture names {name!r}: {nearest(name, groups.names)}")
+        given = [given.get(name, 0.0) for name in groups.names]
+    shares = np.asarray(given, dtype=float)
+    if shares.shape != (len(groups.names),):
+        raise ValueError(f"run {row}: mixture has shape {shares.shape}; expected a share for each of {groups.names}")
+    if not np.isfinite(shares).all() or shares.min() < 0 or abs(shares.sum() - 1) > 1e-6:
+        raise ValueError(f"run {row}: mixture={shares.tolist()}; expected shares of at least 0 that add up to 1")
+    return shares / shares.sum()
+
+
+def _schedule(row: int, given: Any) -> Schedule:
+    try:
+        return read(given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"run {row}: {error}") from None
+
+
+def _fitting(row: int, schedule: Schedule, steps: int) -> Schedule:
+    if schedule.table and len(schedule.table) != steps:
+        raise ValueError(f"run {row} makes {steps:,} steps and its schedule has {len(schedule.table):,} factors")
+    return schedule
 
 
 class _Ask:

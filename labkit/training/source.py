@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from labkit.datasets import Dataset
+from labkit.models import ports
 
 
 class Source:
@@ -21,6 +22,7 @@ class Source:
     def __init__(self, data: Dataset, split: str, device: str) -> None:
         inputs, targets = data.split(split)
         self.width = inputs.shape[1]
+        self.ends = ports(data)
         self.targets = targets if targets.dtype.kind == "f" else targets.astype(np.int64)
         self._context = data.context if data.kind == "text" else None
         if self._context:
