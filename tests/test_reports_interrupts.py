@@ -25,9 +25,21 @@ DRIVER = (
 PATIENCE = 60
 
 
-def _start(out):
-    environment = os.environ | {"LABKIT_STORE": str(out / "points")}
-    return subprocess.Popen([sys.executable, "-c", DRIVER, str(FIXTURE), str(out)], env=environment)
+@pytest.fixture
+def start(tmp_path):
+    """Starts a report run in a process of its own; none outlives its test."""
+    environment = os.environ | {"LABKIT_STORE": str(tmp_path / "points")}
+    command = [sys.executable, "-c", DRIVER, str(FIXTURE), str(tmp_path)]
+    drivers = []
+
+    def start():
+        drivers.append(subprocess.Popen(command, env=environment))
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        driver.kill()
+        driver.wait()
 
 
 def _points(out):
@@ -45,9 +57,9 @@ def _nothing_half_written(out):
     return not list(out.rglob("*.tmp")) and not (out / "sweeps.html").exists()
 
 
-def test_an_interrupted_run_says_so_and_the_next_one_goes_on(tmp_path):
+def test_an_interrupted_run_says_so_and_the_next_one_goes_on(start, tmp_path):
     directory = tmp_path / "runs" / "sweeps"
-    driver = _start(tmp_path)
+    driver = start()
     _until(lambda: len(_points(tmp_path)) >= 2, "two points in the store")
     assert files.read_run(directory)["reason"] == "running"
     driver.send_signal(signal.SIGINT)
@@ -57,14 +69,14 @@ def test_an_interrupted_run_says_so_and_the_next_one_goes_on(tmp_path):
     assert _nothing_half_written(tmp_path)
     kept = len(_points(tmp_path))
     assert 2 <= kept < 8
-    assert _start(tmp_path).wait(PATIENCE) == 0
+    assert start().wait(PATIENCE) == 0
     assert files.read_json(directory / files.RUN)["reason"] == "ok"
     assert (tmp_path / "sweeps.html").is_file()
     assert f"'stored': {kept}, 'computed': {8 - kept}" in (tmp_path / "runs" / "computed.txt").read_text()
 
 
-def test_a_kernel_killed_from_outside_is_told_apart(tmp_path):
-    driver = _start(tmp_path)
+def test_a_kernel_killed_from_outside_is_told_apart(start, tmp_path):
+    driver = start()
     _until(lambda: _points(tmp_path), "a point in the store")
     (worker,) = psutil.Process(driver.pid).children()
     (kernel,) = worker.children()
@@ -75,9 +87,9 @@ def test_a_kernel_killed_from_outside_is_told_apart(tmp_path):
     assert "SIGKILL" in run["sentence"]
 
 
-def test_a_killed_driver_leaves_no_kernel_and_its_run_counts_as_interrupted(tmp_path):
+def test_a_killed_driver_leaves_no_kernel_and_its_run_counts_as_interrupted(start, tmp_path):
     directory = tmp_path / "runs" / "sweeps"
-    driver = _start(tmp_path)
+    driver = start()
     _until(lambda: _points(tmp_path), "a point in the store")
     below = psutil.Process(driver.pid).children(recursive=True)
     assert len(below) >= 2

@@ -1,6 +1,7 @@
 """Every way a notebook can end has its own reason, exit code and sentence in run.json."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -174,6 +175,15 @@ def test_what_is_no_notebook_is_refused(tmp_path):
     for outcome in reports.run(list(tmp_path.glob("*.ipynb")), out=tmp_path / "out", progress=False):
         assert outcome.exit_code == 2
         assert "is not a notebook" in outcome.sentence
+
+
+def test_an_unknown_preset_is_refused_with_the_nearest_name(tmp_path):
+    notebook = shutil.copy(FIXTURES / "typed.ipynb", tmp_path)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "typed.toml").write_text("seeds = 3\n[smoke]\n[lesson]\n")
+    (outcome,) = reports.run(notebook, preset="lessen", out=tmp_path / "out", progress=False)
+    assert outcome.exit_code == 2
+    assert "did you mean 'lesson'" in outcome.sentence
 
 
 def test_an_unknown_notebook_gets_the_nearest_name(tmp_path):

@@ -53,6 +53,7 @@ def build(directory: str | Path, target: str | Path, folder: str | Path | None =
     bundle, upgrade = (vega_bundle(), asset("upgrade.js")) if outputs.charts else (None, None)
     records = _records(directory)
     drift = run.get("drift") or {}
+    started = datetime.fromisoformat(run["started"])
     content = {
         "run": run,
         "lang": notebook["metadata"].get("lang", "en"),
@@ -62,7 +63,7 @@ def build(directory: str | Path, target: str | Path, folder: str | Path | None =
         "style": asset("page.css"),
         "status_word": _STATUS_WORDS[run["status"]],
         "took": duration(run["seconds"]),
-        "started": f"{datetime.fromisoformat(run['started']):%-d %B %Y, %H:%M} UTC",
+        "started": f"{started.day} {started:%B %Y, %H:%M} UTC",
         "memory": f"{run['peak_bytes'] / 2**20:,.0f} MiB",
         "drift_words": drift.get("sentence", "not compared with a baseline"),
         "drift": drift.get("by_name", {}),

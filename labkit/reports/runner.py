@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -22,7 +23,8 @@ from labkit.registry import nearest
 from . import drift, files, parameters
 from .outcome import Outcome, Reason, ReportError
 from .page import build
-from .supervise import Job, Status, supervise
+from .status import Job, Status
+from .supervise import supervise
 
 # What a notebook should need at most, by preset; it is stopped at a multiple, since machines differ and are shared.
 BUDGET_SECONDS = {"smoke": 15, "lesson": 90, "full": 1200}
@@ -170,7 +172,10 @@ def _one(request: Request, threads: int | None, stop: threading.Event, tell: Cal
         notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
         job = replace(job, title=title(notebook) or path.stem)
         declared = parameters.read(notebook)
-        given = {"preset": request.preset, **request.given} if "preset" in declared else request.given
+        given = request.given
+        if "preset" in declared:
+            given = {"preset": request.preset, **given}
+            _check_preset(path, given["preset"])
         job = replace(job, parameters=parameters.resolve(declared, given))
     except parameters.ParameterError as error:
         return _refused(job, error.reason, f"Refused: {error}.")
@@ -189,6 +194,17 @@ def _one(request: Request, threads: int | None, stop: threading.Event, tell: Cal
         build(request.directory, request.page, path.parent)
         files.update_run(request.directory, page=request.page.name)
     return replace(outcome, page=request.page)
+
+
+def _check_preset(path: Path, preset: str | None) -> None:
+    """Refuse a preset that the notebook's own file of presets does not have."""
+    shelf = path.parent / "presets" / f"{path.stem}.toml"
+    if preset is None or not shelf.is_file():
+        return
+    tables = [name for name, value in tomllib.loads(shelf.read_text("utf-8")).items() if isinstance(value, dict)]
+    if preset not in tables:
+        message = f"no preset {preset!r} in {shelf.name}: {nearest(preset, tables)}"
+        raise parameters.ParameterError(message, Reason.UNKNOWN_PARAMETER)
 
 
 def _compared(outcome: Outcome, request: Request) -> Outcome:
