@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -133,6 +134,36 @@ def test_describe_says_what_there_is_and_what_was_planted():
     ):
         assert part in said
     assert "planted" not in tiny().describe()
+
+
+def test_truth_is_read_only_told_and_sent_along():
+    truth = {"entropy_rate": 0.5, "names": ["a", "b"], "table": np.ones(3), "deep": {"table": np.ones(2)}, "yes": True}
+    data = tiny(truth=truth)
+    assert data.fingerprint == tiny().fingerprint
+    assert "known: entropy rate 0.5. Fingerprint" in data.describe()
+    assert data.truth["names"] == ("a", "b")
+    with pytest.raises(TypeError):
+        data.truth["entropy_rate"] = 1
+    for table in (data.truth["table"], data.truth["deep"]["table"]):
+        with pytest.raises(ValueError, match="read-only"):
+            table[0] = 5
+    truth["table"][0] = 7
+    for back in (pickle.loads(pickle.dumps(data)), replace(data, name="other"), copy.deepcopy(data)):
+        assert back.truth.keys() == truth.keys()
+        assert not back.truth["deep"]["table"].flags.writeable
+    assert not tiny().truth
+
+
+def test_a_text_without_validation_can_be_sent_to_another_process():
+    data = datasets.load("markov", examples=100, validation=0, test=50)
+    back = pickle.loads(pickle.dumps(data))
+    assert back.validation_inputs.shape == (0, 16)
+    assert np.array_equal(back.inputs, data.inputs)
+
+
+def test_an_entry_that_reads_what_may_change_is_built_each_time(registered):
+    registered(Entry("mine", "any", "a test", lambda: tiny(), keep=False))
+    assert datasets.load("mine") is not datasets.load("mine")
 
 
 def test_an_unknown_split_or_a_stream_of_images_is_refused():

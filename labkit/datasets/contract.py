@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from unittest import mock
 import numpy as np
 
 from labkit.datasets.dataset import SPLITS, Dataset
-from labkit.datasets.entries import Entry
+from labkit.datasets.entries import ANY, Entry
 
 _SHARED = 1 / 200
 """The largest share of a held-out split whose inputs may also occur in another: published sets have a few twins."""
@@ -26,8 +27,9 @@ def check(entry: Entry, **options: Any) -> None:
 
     It is loaded several times. The checks: shapes, dtypes, labels and ids in range, values of about unit scale,
     splits that do not overlap; the same contents for the same options; a fingerprint that follows the contents; faults
-    that tell the truth and stay out of the held-out splits; no use of the network unless declared; no use of global
-    random state. It does not judge whether the split is a fair one.
+    that tell the truth and stay out of the held-out splits; truth that is the same each time, with a row for every
+    example and entropies in range; no use of the network unless declared; no use of global random state. It does not
+    judge whether the split is a fair one, nor whether an entropy or exponent is right.
 
     Raises ``AssertionError`` with one sentence about the first thing that is wrong.
 
@@ -39,14 +41,16 @@ def check(entry: Entry, **options: Any) -> None:
     data = _build(entry, options)
     after = random.getstate(), np.random.get_state()[1].tobytes()
     _require(before == after, f"loading {entry.name!r} draws from the global random state; use labkit.seeds.generator")
-    _require(data.kind == entry.kind, f"{entry.name!r} says {entry.kind!r} and returns {data.kind!r}")
+    _require(entry.kind in (data.kind, ANY), f"{entry.name!r} says {entry.kind!r} and returns {data.kind!r}")
     if not options and entry.examples is not None:
         count = len(data.inputs)
         _require(count == entry.examples, f"{entry.name!r} says {entry.examples:,} examples and returns {count:,}")
     _check_arrays(data)
     _check_splits(data)
-    _check_fingerprint(data, _build(entry, options))
+    again = _build(entry, options)
+    _check_fingerprint(data, again)
     _check_faults(data)
+    _check_truth(data, again)
     _check_dials(entry, data, options)
 
 
@@ -173,6 +177,32 @@ def _check_faults(data: Dataset) -> None:
             np.array_equal(data.inputs[copies], data.inputs[source[copies]]),
             f"duplicate_of in the faults of {data.name!r} names examples that are not equal",
         )
+    if "leak_of" in faults:
+        source = faults["leak_of"].to_numpy()
+        leaks = np.flatnonzero(source >= 0)
+        same = np.array_equal(data.inputs[leaks], data.test_inputs[source[leaks]])
+        _require(same, f"leak_of in the faults of {data.name!r} names test examples that are not equal")
+
+
+def _check_truth(data: Dataset, again: Dataset) -> None:
+    """What is known: the same each time, one row per example where it is told for the test, entropies in range."""
+    _require(_equal(data.truth, again.truth), f"{data.name!r} loaded twice differs in its truth")
+    for name in [name for name in data.truth if f"test_{name}" in data.truth]:
+        for split in SPLITS:
+            key = name if split == "train" else f"{split}_{name}"
+            rows, count = len(data.truth.get(key, ())), len(data.split(split)[0])
+            _require(rows == count, f"truth[{key!r}] of {data.name!r} has {rows:,} rows for {count:,} examples")
+    if data.kind == "text" and "entropy_rate" in data.truth:
+        rate, most = data.truth["entropy_rate"], np.log(data.vocabulary)
+        _require(0 <= rate <= most, f"entropy_rate of {data.name!r} is {rate:.4g}; expected 0 to {most:.4g} nats")
+
+
+def _equal(one: Any, two: Any) -> bool:
+    if isinstance(one, Mapping):
+        return isinstance(two, Mapping) and one.keys() == two.keys() and all(_equal(one[k], two[k]) for k in one)
+    if isinstance(one, np.ndarray):
+        return isinstance(two, np.ndarray) and one.dtype == two.dtype and np.array_equal(one, two)
+    return bool(one == two)
 
 
 def _check_dials(entry: Entry, data: Dataset, options: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,9 @@ class Dataset:
         vocabulary, context: number of ids and length of a window, for text.
         image_shape: shape of one image, where an input is a flattened image.
         faults: frame with one row per training example that says what was planted where; empty without faults.
+        truth: what is known exactly about where the examples come from, by name, such as ``entropy_rate`` (nats per
+            id) or ``exponent``; read-only, empty for real data. What is known of every example stands under one name
+            for training and under the same with ``validation_`` and ``test_`` before it for the held-out ones.
         options: the options it was loaded with.
         fingerprint: hex digest of the contents: numbers measured on two datasets can be compared only where
             their fingerprints are equal.
@@ -62,6 +67,7 @@ class Dataset:
     context: int | None = None
     image_shape: tuple[int, ...] | None = None
     faults: pd.DataFrame = field(default_factory=pd.DataFrame)
+    truth: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = field(init=False, default="")
 
@@ -88,6 +94,7 @@ class Dataset:
                 array = np.asarray(getattr(self, name)).view()
                 array.flags.writeable = False
                 object.__setattr__(self, name, array)
+        object.__setattr__(self, "truth", _frozen(self.truth))
 
     def split(self, name: str = "train") -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of one split: ``train``, ``validation`` or ``test``."""
@@ -125,11 +132,14 @@ class Dataset:
         planted = [f"{count:,} {words}" for words, count in _planted(self.faults) if count]
         if planted:
             lines.append("planted among the training examples: " + ", ".join(planted))
+        known = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.truth.items() if _is_number(value)]
+        if known:
+            lines.append("known: " + ", ".join(known))
         return "; ".join(lines) + f". Fingerprint {self.fingerprint[:12]}."
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process: of a text the line itself, since windows would be written out in full."""
-        state = dict(self.__dict__)
+        state = {**self.__dict__, "truth": _thawed(self.truth)}
         if self.kind == "text":
             for split, prefix in _PREFIXES.items():
                 del state[f"{prefix}inputs"]
@@ -140,12 +150,33 @@ class Dataset:
         self.__dict__.update(state)
         if self.kind == "text":
             for prefix in _PREFIXES.values():
-                pair = windows(state[f"{prefix}targets"], self.context)
+                pair = windows(state[f"{prefix}targets"], self.context, empty=True)
                 self.__dict__.update(zip((f"{prefix}inputs", f"{prefix}targets"), pair, strict=True))
         self._freeze()
 
     def __repr__(self) -> str:
         return f"<Dataset {self.describe()}>"
+
+
+def _frozen(value: Any) -> Any:
+    """The same with read-only arrays and mappings, and tuples for lists."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    elif isinstance(value, Mapping):
+        return MappingProxyType({name: _frozen(item) for name, item in value.items()})
+    elif isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    """Plain dictionaries, which can be sent to another process, for read-only ones."""
+    return {name: _thawed(item) for name, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def _planted(faults: pd.DataFrame) -> list[tuple[str, int]]:
@@ -155,6 +186,10 @@ def _planted(faults: pd.DataFrame) -> list[tuple[str, int]]:
         found.append(("with a flipped label", int(faults["label_flipped"].sum())))
     if "duplicate_of" in faults:
         found.append(("copied from another", int((faults["duplicate_of"] >= 0).sum())))
+    if "leak_of" in faults:
+        found.append(("copied from the test", int((faults["leak_of"] >= 0).sum())))
+    if "mismatched" in faults:
+        found.append(("with views that do not belong together", int(faults["mismatched"].sum())))
     return found
 
 

@@ -14,6 +14,9 @@ import pandas as pd
 from labkit.datasets.dataset import KINDS, Dataset
 from labkit.registry import Registry, nearest
 
+ANY = "any"
+"""The kind of an entry whose options decide what it makes, such as a table of the reader's own."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -21,11 +24,12 @@ class Entry:
 
     Arguments:
         name: what ``load`` is called with.
-        kind: ``classification``, ``text`` or ``regression``.
+        kind: ``classification``, ``text`` or ``regression``, or ``any`` where the options decide.
         purpose: what it is for, in one sentence.
         build: called with keyword arguments only; its parameters, which all need defaults, are the options.
         examples: how many training examples there are by default; None when that is known only after loading.
         needs_network: whether the first load downloads something.
+        keep: whether equal options may be answered with the object made last; not where a file is read that changes.
         aliases: other names.
 
     Raises ``TypeError`` where an option has no default, ``ValueError`` where the kind is unknown.
@@ -41,11 +45,13 @@ class Entry:
     build: Callable[..., Dataset]
     examples: int | None = None
     needs_network: bool = False
+    keep: bool = True
     aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind of dataset {self.name!r} is {self.kind!r}; expected one of {', '.join(KINDS)}")
+        if self.kind not in (*KINDS, ANY):
+            known = ", ".join((*KINDS, ANY))
+            raise ValueError(f"kind of dataset {self.name!r} is {self.kind!r}; expected one of {known}")
         bare = [p.name for p in inspect.signature(self.build).parameters.values() if p.default is p.empty]
         if bare:
             raise TypeError(f"options of dataset {self.name!r} without a default: {', '.join(bare)}; give each one")
@@ -62,7 +68,7 @@ class Entry:
             if name not in defaults:
                 raise TypeError(f"dataset {self.name!r} has no option {name!r}: {nearest(name, defaults)}")
         chosen = {name: _plain(value) for name, value in {**defaults, **options}.items()}
-        if all(isinstance(value, Hashable) for value in chosen.values()):
+        if self.keep and all(isinstance(value, Hashable) for value in chosen.values()):
             key = (self, *((name, type(value), value) for name, value in chosen.items()))
             return _kept.get(key, lambda: _build(self, chosen))
         return _build(self, chosen)

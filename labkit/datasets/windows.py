@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 
-def windows(line: np.ndarray, context: int) -> tuple[np.ndarray, np.ndarray]:
+def windows(line: np.ndarray, context: int, *, empty: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Every window of ``context`` ids, and the id that follows each, as views.
 
     Arguments:
         line: ids (n,), with n larger than ``context``.
         context: ids in a window.
+        empty: whether a line without ids makes no windows rather than an error.
 
     Returns windows (n - context, context) and targets (n - context,). Raises ``ValueError`` where none fits.
 
@@ -18,6 +19,8 @@ def windows(line: np.ndarray, context: int) -> tuple[np.ndarray, np.ndarray]:
     (array([[0, 1, 2, 3],
            [1, 2, 3, 4]], dtype=uint8), array([4, 5], dtype=uint8))
     """
+    if empty and not len(line):
+        return np.empty((0, context), dtype=line.dtype), line
     if len(line) <= context:
         raise ValueError(
             f"no window of {context:,} ids and a target fits into {len(line):,} ids; give a shorter context"

@@ -14,9 +14,8 @@ from labkit import datasets
 from labkit.datasets import Dataset, Entry
 from labkit.datasets.contract import check
 
-LOCAL = [
-    name for name, network in datasets.available()[["name", "needs_network"]].itertuples(index=False) if not network
-]
+OFFERED = datasets.available()
+LOCAL = OFFERED["name"][~OFFERED["needs_network"] & (OFFERED["name"] != "tables")].tolist()
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -28,6 +27,21 @@ def test_dials_keep_the_contract_too():
     check(datasets.entry("digits"), validation=0)
     check(datasets.entry("glyphs"), examples=500, duplicates=0.3, imbalance=5.0, pixel_noise=0.2, characters="aBc4")
     check(datasets.entry("python_source"), context=64)
+    check(datasets.entry("markov"), examples=5000, test=2000, duplicates=0.3, leaks=0.2, order=3, vocabulary=4)
+    check(datasets.entry("teacher"), dimension=8, ambient=8, curvature=0, depth=0, noise=0.5, examples=100)
+    check(datasets.entry("teacher_classes"), classes=10, dimension=1, examples=100)
+    check(datasets.entry("spectrum"), a=2, b=5, features=20, noise=1, validation=0)
+    check(datasets.entry("perceptron"), dimension=2, probe_angle=90)
+
+
+@pytest.mark.parametrize("target", ["price", "colour"])
+def test_a_readers_own_table_keeps_the_contract(tmp_path, target):
+    made = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": made.normal(50, 10, 400), "colour": made.choice(list("abc"), 400)})
+    frame["price"] = frame["size"] * 3 + made.normal(0, 1, 400)
+    frame.loc[::7, "size"] = np.nan
+    frame.to_csv(tmp_path / "flats.csv", index=False)
+    check(datasets.entry("tables"), path=str(tmp_path / "flats.csv"), target=target)
 
 
 def good(*, seed: int = 0, label_noise: float = 0.0, **change) -> Dataset:
@@ -98,6 +112,7 @@ def test_an_honest_entry_passes():
             "does not say where the label differs",
         ),
         ({"faults": lambda g: pd.DataFrame({"duplicate_of": [1] + [-1] * 19})}, "names examples that are not equal"),
+        ({"faults": lambda g: pd.DataFrame({"leak_of": [1] + [-1] * 19})}, "names test examples that are not equal"),
         ({"faults": lambda g: pd.DataFrame({"duplicate_of": [1, 2] + [-1] * 18})}, "said to copy another duplicate"),
     ],
 )
@@ -132,6 +147,24 @@ def test_an_undeclared_use_of_the_network_is_noticed():
     with pytest.raises(AssertionError, match="declare needs_network=True"):
         check(entry(build))
     check(entry(build, needs_network=True))
+
+
+@pytest.mark.parametrize(
+    ("truth", "message"),
+    [
+        ({"skill": np.zeros(19), "validation_skill": np.zeros(4), "test_skill": np.zeros(5)}, "has 19 rows for 20"),
+        ({"skill": np.zeros(20), "test_skill": np.zeros(5)}, "has 0 rows for"),
+    ],
+)
+def test_truth_that_does_not_fit_is_noticed(truth, message):
+    with pytest.raises(AssertionError, match=message):
+        check(broken(truth=truth))
+
+
+def test_truth_that_differs_from_load_to_load_is_noticed():
+    counter = iter(range(100))
+    with pytest.raises(AssertionError, match="differs in its truth"):
+        check(entry(lambda: good(truth={"deep": {"number": np.array([next(counter)])}})))
 
 
 def test_noise_that_reaches_the_test_is_noticed():
@@ -178,6 +211,7 @@ def words(**change) -> Dataset:
         ({}, None),
         ({"vocabulary": 20}, "leave the range 0 to 19"),
         ({"vocabulary": None}, "needs vocabulary="),
+        ({"truth": {"entropy_rate": 4.0}}, "entropy_rate of 'words' is 4; expected 0 to 3.912 nats"),
         ({"context": 5}, "not context=5 long"),
         ({"inputs": lambda g: g["inputs"].copy()}, "windows of 'words' are copies"),
         ({"targets": lambda g: g["targets"][::-1]}, "do not follow their windows"),
