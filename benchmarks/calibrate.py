@@ -3,7 +3,8 @@
     python benchmarks/calibrate.py --curves FILE.csv [--out data/forecast_calibration.toml]
 
 FILE has columns suite, curve, x, y, se, split (fit or predict). Generated curves are added. Suites that differ only
-after a dash are one family; every family counts by the square root of its number of curves, every curve the same.
+after a dash are one family; every family counts by the square root of its number of curves (at most 256), its curves
+alike.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from labkit.laws.curve import clean
 from labkit.laws.generate import generate
 
 GENERATED = 60
+LARGEST = 256  # a family of more curves than this counts no more
 TARGETS = 40  # points of a continuation that count
 
 
@@ -43,7 +45,7 @@ class Library:
         frame = pd.DataFrame({"family": self.family, "suite": self.suite, "curve": self.curve})[keep]
         points = frame.groupby(["suite", "curve"])["family"].transform("size")
         curves = (1 / points).groupby(frame["family"]).transform("sum")
-        weights = (1 / points) / np.sqrt(curves)
+        weights = (1 / points) / curves * np.sqrt(np.minimum(curves, LARGEST))
         return calibration.learn(self.features[keep], self.errors[keep], weights.to_numpy())
 
 

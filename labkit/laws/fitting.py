@@ -12,6 +12,8 @@ from labkit.laws.objectives import Objective
 from labkit.laws.solver import Data
 
 STARTS = 8
+HEAT = 25  # iterations after which starts that are far behind are left where they are
+CLOSE = 1.25  # times the best cost: what is not far behind
 
 
 @dataclass
@@ -101,18 +103,8 @@ def fit(
     prior = None
     if strength is not None:
         prior = tuple(part[which] for part in starts.prior(form, scaled.data, strength))
-    solution = solver.solve(
-        form,
-        objective,
-        scaled.data,
-        flat,
-        which,
-        low[which],
-        high[which],
-        iterations=iterations,
-        tolerance=tolerance,
-        prior=prior,
-    )
+    problem = (form, objective, scaled.data, flat, which, low[which], high[which])
+    solution = _race(*problem, kept, iterations, tolerance, prior)
     order = np.argsort(solution.cost.reshape(curves, kept), axis=1, kind="stable")
     pick = np.take_along_axis
     return Fits(
@@ -126,6 +118,33 @@ def fit(
         low,
         high,
     )
+
+
+def _race(form, objective, data, start, which, low, high, kept, iterations, tolerance, prior) -> solver.Solution:
+    """Solve all starts for a few iterations, then go on with those that may still win."""
+    first = min(HEAT, iterations)
+    found = solver.solve(
+        form, objective, data, start, which, low, high, iterations=first, tolerance=tolerance, prior=prior
+    )
+    best = np.repeat(found.cost.reshape(-1, kept).min(1), kept)
+    on = np.flatnonzero((found.status == solver.EXHAUSTED) & (found.cost <= CLOSE * best))
+    if first == iterations or len(on) == 0:
+        return found
+    rest = solver.solve(
+        form,
+        objective,
+        data,
+        found.theta[on],
+        which[on],
+        low[on],
+        high[on],
+        iterations=iterations - first,
+        tolerance=tolerance,
+        prior=None if prior is None else (prior[0][on], prior[1][on]),
+    )
+    found.theta[on], found.cost[on], found.status[on] = rest.theta, rest.cost, rest.status
+    found.iterations[on] += rest.iterations
+    return found
 
 
 def _cost(form, objective, data, theta, which):

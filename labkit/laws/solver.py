@@ -15,6 +15,7 @@ from labkit.laws.objectives import Objective
 
 CHUNK = 400_000  # numbers per array of partial derivatives: small enough to stay in cache, and bounds the memory
 TINY = 1e-300
+LONGEST = 0.5  # a step of what bends the curve: an exponent that leaps while its amplitude is small never returns
 EXACT = 1e-26  # mean squared residual, in scaled units, below which only rounding is left
 REACHED, STALLED, EXHAUSTED, IMPOSSIBLE = 0, 1, 2, 3
 
@@ -111,6 +112,7 @@ def _solve(form, objective, data, start, which, low, high, iterations, tolerance
     theta = np.clip(start, low, high).astype(float)
     batch = len(theta)
     logs = np.array([parameter.log for parameter in form.parameters])
+    bends = np.array([not parameter.linear for parameter in form.parameters])
     lam = np.full(batch, 1e-2)
     status = np.full(batch, EXHAUSTED)
     count = np.zeros(batch, int)
@@ -129,7 +131,9 @@ def _solve(form, objective, data, start, which, low, high, iterations, tolerance
     for _ in range(iterations):
         at = theta[active]
         step, predicted = _step(gradient, curvature, above, lam[active], at, low[active], high[active], logs)
-        trial = np.where(logs, at * np.exp(np.clip(step, -5, 5)), at + step)
+        longest = np.where(bends, LONGEST * (1 + np.abs(at) * ~logs), np.inf)
+        step = np.clip(step, -longest, longest)
+        trial = np.where(logs, at * np.exp(np.where(logs, step, 0.0)), at + step)
         trial = np.clip(trial, low[active], high[active])
         residual, factor, partials = residuals(form, objective, current, trial)
         new = _total(objective, residual, current.weights) + _penalty(prior, active, trial, logs)
@@ -225,7 +229,9 @@ def _step(gradient, curvature, above, lam, theta, low, high, logs):
     damped = np.where(np.isfinite(damped), damped, 0.0)
     damped[:, index, index] = 1.0
     step = -scale * _solve_small(damped, np.where(np.isfinite(g), scale * g, 0.0))
-    quadratic = np.einsum("bi,bij,bj->b", step, curvature, step)
+    # towards full damping the promise is that of the parabola from above, which a robust objective keeps
+    share = np.minimum(lam, 1.0)[:, None, None]
+    quadratic = np.einsum("bi,bij,bj->b", step, curvature + share * (above - curvature), step)
     predicted = -(g * step).sum(1) - 0.5 * quadratic
     return step, np.maximum(predicted, 0.0)
 

@@ -1,0 +1,193 @@
+"""Traps that catch fitters of scaling laws, one test each."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+from labkit import laws, seeds
+from labkit.laws import fitting, solver
+from labkit.laws.objectives import Objective
+from labkit.laws.solver import Data
+
+HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
+EPOCH = {"E": 1.81722, "A": 477.83, "B": 2143.42, "alpha": 0.34731, "beta": 0.36717}
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """240 runs like those of the Chinchilla replication: sizes on a budget, heavy-tailed noise."""
+    rng = seeds.generator(0, "runs")
+    params = np.exp(rng.uniform(np.log(4e7), np.log(1.6e10), 240))
+    compute = np.exp(rng.uniform(np.log(1e18), np.log(3e21), 240))
+    X = np.column_stack([params, compute / (6 * params)])
+    y = laws.get("chinchilla").value(X, EPOCH) * np.exp(0.004 * rng.standard_t(2, 240))
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def fitted(runs):
+    return laws.ScalingLaw("chinchilla").fit(*runs)
+
+
+def huber(form, objective, X, y, values):
+    data = Data(tuple(column[None] for column in X.T), y[None], np.ones((1, len(y))))
+    return solver.cost(form, objective, data, np.array([[values[name] for name in form.names]]))[0]
+
+
+def test_a_search_from_published_values_does_not_stop_early(runs, fitted):
+    X, y = runs
+    form, objective = laws.get("chinchilla"), Objective("huber_log", 1e-3)
+    data = Data(tuple(column[None] for column in X.T), y[None], np.ones((1, len(y))))
+    scaled = fitting.scale(form, data)
+    start = scaled.into(form, np.array([[HOFFMANN[name] for name in form.names]]), np.zeros(1, int))
+    low, high = np.zeros((1, 5)), np.full((1, 5), 1e9)
+    found = solver.solve(form, objective, scaled.data, start, np.zeros(1, int), low, high)
+    assert found.cost[0] == pytest.approx(fitted.objective_, rel=1e-9)
+    assert huber(form, objective, X, y, HOFFMANN) > 1.05 * found.cost[0]
+
+
+def test_default_tolerances_of_a_general_optimiser_do_stop_early(runs, fitted):
+    X, y = runs
+    form, objective = laws.get("chinchilla"), Objective("huber_log", 1e-3)
+
+    def loss(theta):
+        a, b, e = np.exp(theta[[0, 1, 4]])
+        values = {"E": e, "A": a, "B": b, "alpha": theta[2], "beta": theta[3]}
+        return huber(form, objective, X, y, values) / len(y)
+
+    start = [np.log(406.4), np.log(410.7), 0.34, 0.28, np.log(1.69)]
+    stopped = minimize(loss, start, method="L-BFGS-B")
+    assert stopped.success
+    assert stopped.fun * len(y) > 1.01 * fitted.objective_
+
+
+def test_every_one_of_fifty_random_starts_reaches_the_same_optimum(runs):
+    X, y = runs
+    form, objective = laws.get("chinchilla"), Objective("huber_log", 1e-3)
+    scaled = fitting.scale(form, Data(tuple(c[None] for c in X.T), y[None], np.ones((1, len(y)))))
+    rng = seeds.generator(1, "starts")
+    start = np.column_stack([rng.uniform(0, 1, (50, 3)), rng.uniform(0, 1.5, (50, 2))])
+    bounds = np.zeros_like(start), np.tile([np.inf, np.inf, np.inf, 8, 8], (50, 1))
+    found = solver.solve(form, objective, scaled.data, start, np.zeros(50, int), *bounds)
+    theta = scaled.back(form, found.theta, np.zeros(50, int))
+    assert (found.status == solver.REACHED).all()
+    np.testing.assert_allclose(theta, np.tile(theta[0], (50, 1)), rtol=1e-6)
+
+
+def test_the_bootstrap_is_centred_and_as_wide_as_the_error(runs, fitted):
+    draws = fitted.bootstrap(400, seed=0)
+    for name, truth in EPOCH.items():
+        assert abs(draws[name].median() - truth) < 4 * draws[name].std(), name
+    assert draws["alpha"].std() < 0.05
+
+
+def test_a_fit_that_did_not_move_says_so():
+    x = np.geomspace(1, 100, 8)
+    law = laws.ScalingLaw("power_floor").fit(x, np.full(8, 0.5))
+    assert law.reason_
+    assert law.predict([1e4])[0] == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["m4", "broken_power", "log_logistic", "reciprocal_shift", "stretched_exponential"])
+def test_predictions_do_not_depend_on_units(name):
+    rng = seeds.generator(2, "units")
+    x = np.geomspace(20, 2e4, 30)
+    y = (0.1 + 2 / (1 + (x / 300) ** 0.6)) * np.exp(0.01 * rng.standard_normal(30))
+    base = laws.ScalingLaw(name, "log_squared").fit(x, y)
+    other = laws.ScalingLaw(name, "log_squared").fit(1e6 * x, 1e-3 * y)
+    np.testing.assert_allclose(other.predict([1e10]), 1e-3 * base.predict([1e4]), rtol=1e-6)
+
+
+def test_surfaces_do_not_depend_on_units(runs, fitted):
+    X, y = runs
+    other = laws.ScalingLaw("chinchilla").fit(X * [1e-6, 1e-9], 1.4427 * y)
+    np.testing.assert_allclose(other.predict([[70e3, 1400.0]]), 1.4427 * fitted.predict([[70e9, 1.4e12]]), rtol=1e-6)
+
+
+def test_the_objective_decides_the_optimum(runs, fitted):
+    raw = laws.ScalingLaw("chinchilla", "squared").fit(*runs)
+    assert abs(raw.parameters_["beta"] - fitted.parameters_["beta"]) > 1e-3
+    assert huber(laws.get("chinchilla"), Objective("huber_log"), *runs, raw.parameters_) > fitted.objective_
+
+
+def test_the_huber_objective_matches_a_hand_computed_sum():
+    law = laws.ScalingLaw("power", "huber_log", delta=0.1)
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.0, 2.0])
+    law.fit(x, y)
+    r = np.log(law.predict(x)) - np.log(y)
+    by_hand = sum(v**2 / 2 if abs(v) <= 0.1 else 0.1 * (abs(v) - 0.05) for v in r)
+    assert law.objective_ == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_asymmetric_fits_lie_below_most_points(runs):
+    X, y = runs
+    law = laws.ScalingLaw("chinchilla", "asymmetric").fit(X, y)
+    assert (law.predict(X) <= y).mean() > 0.8
+
+
+def test_near_equal_optima_are_counted_not_hidden():
+    rng = seeds.generator(3, "near equal")
+    x = np.geomspace(10, 1e4, 14)
+    y = (0.2 + x**-0.4) * np.exp(0.02 * rng.standard_normal(14))
+    law = laws.ScalingLaw("broken_power", "log_squared").fit(x, y)
+    assert {"objective", "starts", "d1"} <= set(law.optima_.columns)
+    near = law.optima_[law.optima_["objective"] <= 1.02 * law.optima_["objective"].iloc[0]]
+    assert (len(near) > 1) == ("nearly as good" in law.reason_)
+
+
+def test_two_parameters_that_say_the_same_are_reported():
+    rng = seeds.generator(4, "identifiable")
+    x = np.geomspace(100, 130, 12)
+    law = laws.ScalingLaw("shifted_power", "log_squared").fit(x, x**-0.5 * np.exp(1e-3 * rng.standard_normal(12)))
+    assert law.condition_ > 1e6
+    assert "poorly determined" in law.reason_ or "at a bound" in law.reason_
+
+
+def test_noise_free_isoflop_runs_give_the_optimum_without_a_shift():
+    # parabolas through such points shift the optimum by several per cent; a direct fit must not
+    truth = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.46, "beta": 0.15}
+    points = []
+    for compute in np.geomspace(1e18, 1e21, 5):
+        params = np.sqrt(compute / 6 / 20) * np.geomspace(0.25, 4, 7)
+        points.append(np.column_stack([params, compute / (6 * params)]))
+    X = np.concatenate(points)
+    law = laws.ScalingLaw("chinchilla", "log_squared").fit(X, laws.get("chinchilla").value(X, truth))
+    a, b = truth["alpha"], truth["beta"]
+    ratio = (a * truth["A"] / (b * truth["B"])) ** (1 / (a + b))
+    expected = ratio * (1e24 / 6) ** (b / (a + b))
+    assert laws.allocate(law, 1e24).params == pytest.approx(expected, rel=1e-3)
+
+
+def test_inference_makes_the_best_model_smaller(fitted):
+    plain = laws.allocate(fitted, 1e22)
+    served = laws.allocate(fitted, 1e22, inference_tokens=5e11)
+    assert served.params < plain.params
+    assert plain.params_limits[0] < plain.params < plain.params_limits[1]
+    spent = 6 * served.params * served.tokens + 2 * served.params * 5e11
+    assert spent == pytest.approx(1e22, rel=1e-9)
+
+
+def test_published_laws_give_their_published_values():
+    for name in laws.published()["name"]:
+        law = laws.published(name)
+        for check in law.checks:
+            assert law.predict(np.array([check["at"]]))[0] == pytest.approx(check["value"], rel=1e-6), name
+
+
+def test_aliases_of_one_family_are_one_curve():
+    x = np.geomspace(1, 1e4, 9)
+    B, D_l, beta, E = 3.0, 40.0, 0.7, 0.2  # rectified law: E + B / (D_l + x^beta)
+    values = {"E": E, "S": B / D_l, "d": D_l ** (1 / beta), "alpha": beta}
+    np.testing.assert_allclose(laws.get("rectified").value(x, values), E + B / (D_l + x**beta))
+    a, b, c, d = 0.9, 30.0, 0.1, 0.8  # mmf4: (a b + c x^d) / (b + x^d)
+    values = {"E": c, "S": a - c, "d": b ** (1 / d), "alpha": d}
+    np.testing.assert_allclose(laws.get("mmf4").value(x, values), (a * b + c * x**d) / (b + x**d))
+    u = (laws.get("m4").value(x, {"E": 0.1, "S": 0.8, "a": 1.0, "d": 50.0, "c": 0.6}) - 0.1) / 0.8
+    np.testing.assert_allclose(u / (1 - u), (x / 50.0) ** -0.6)  # M4 with a = 1 is log-logistic
+
+
+def test_frames_give_columns_in_any_order(runs, fitted):
+    X, y = runs
+    frame = pd.DataFrame({"tokens": X[:, 1], "extra": 1.0, "params": X[:, 0]})
+    assert laws.ScalingLaw("chinchilla").fit(frame, y).parameters_ == fitted.parameters_
