@@ -3,7 +3,7 @@
     python benchmarks/calibrate.py --curves FILE.csv [--out data/forecast_calibration.toml]
 
 FILE has columns suite, curve, x, y, se, split (fit or predict). Generated curves are added. Suites that differ only
-after a dash are one family; every family counts by the square root of its number of curves (at most 256), its curves
+after a dash are one family; every family counts by the square root of its number of curves (at most 400), its curves
 alike.
 """
 
@@ -23,7 +23,7 @@ from labkit.laws.curve import clean
 from labkit.laws.generate import generate
 
 GENERATED = 60
-LARGEST = 256  # a family of more curves than this counts no more
+LARGEST = 400  # a family of more curves than this counts no more
 TARGETS = 40  # points of a continuation that count
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/surfaces.py --overtraining FILE.csv --schedules FILE.csv
 
-Over-training: columns params, tokens and losses named loss_*; those above 10^9 parameters are predicted from the others.
+Over-training: columns params, tokens and losses named loss_*; runs above 10^9 parameters are predicted from the rest.
 Schedules: columns schedule, step, learning_rate, loss, split; the rate between the rows is interpolated (a drop
 to a lower constant rate happens half-way), the first 2,160 steps are a linear warm-up.
 """

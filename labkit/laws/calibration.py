@@ -18,7 +18,20 @@ from labkit import places
 from labkit.laws.combine import Combined
 from labkit.laws.ensemble import Task, noise
 
-FEATURES = ("constant", "late_noise", "spread", "past", "distance", "span", "points", "largest_step")
+FEATURES = (
+    "constant",
+    "late_noise",
+    "spread",
+    "past",
+    "distance",
+    "span",
+    "points",
+    "largest_step",
+    "span_squared",
+    "span_points",
+)
+SPANS = (0.5, 8.5)  # ranges of ln x and numbers of points the library covers: beyond them the nearest counts
+COUNTS = (5, 100)
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 TAIL = 4.0  # degrees of freedom of the errors while learning the scale: outliers must not set it
 RIDGE = 1e-3
@@ -64,8 +77,10 @@ def features(task: Task, combined: Combined) -> np.ndarray:
     ahead = np.log(np.abs(combined.distance) + 0.03)
     ones = np.ones_like(spread)
     columns = [ones, np.log(_late_noise(task)) * ones, np.log(spread), np.log(past), ahead]
+    span, points = np.log(np.clip(combined.span, *SPANS)), np.log(np.clip(len(task.x), *COUNTS))
     step = np.log(np.abs(np.diff(task.z)).max() + task.noise)
-    return np.column_stack([*columns, np.log(combined.span) * ones, np.log(len(task.x)) * ones, step * ones])
+    whole = np.array([span, points, step, span**2, span * points])
+    return np.column_stack([*columns, np.tile(whole, (len(ones), 1))])
 
 
 def _late_noise(task: Task) -> float:
