@@ -1,0 +1,111 @@
+"""The max-margin student of the pruned perceptron in the limit of many dimensions, many settings at once.
+
+In that limit the student is the shortest w = (r, b, s) with margin one for which
+
+    G(w) = sqrt(alpha F(w)) - s <= 0,
+
+with F the mean squared hinge loss of ``hinge_moments`` and alpha the kept examples per dimension: the convex Gaussian
+min-max theorem (Thrampoulidis, Oymak and Hassibi 2015) turns the N-dimensional problem into this convex one in three
+variables. It is solved by sequential quadratic programming with an exact penalty, which on a convex problem converges
+from any start.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labkit.theory.hinge_moments import Pruning, squared_hinge
+
+_STEPS = 200
+_TOLERANCE = 1e-7
+"""A step this short, relative to w, is the last: the error it leaves is about its square."""
+_HALVINGS = 30
+_CHUNK = 512
+"""Settings solved together: their quadrature fits into the cache."""
+
+
+def solve(alpha: np.ndarray, kept: Pruning) -> np.ndarray:
+    """The students of m settings, as the (m, 3) components of w; their margin is one over the length of w.
+
+    Raises ``RuntimeError`` when a setting does not converge.
+    """
+    students = np.empty((len(alpha), 3))
+    for start in range(0, len(alpha), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(alpha)))
+        students[rows] = _solve(alpha[rows], kept[rows])
+    return students
+
+
+def _start(alpha: np.ndarray, kept: Pruning) -> np.ndarray:
+    """The teacher's direction, at about the angle and the length of the student of an unpruned pool."""
+    length = alpha + 0.5 * np.sqrt(alpha)
+    angle = 0.5 * np.pi / (1.0 + alpha)
+    along = length * np.cos(angle)
+    return np.stack([along * kept.cosine, along * kept.sine, length * np.sin(angle)], axis=1)
+
+
+def _solve(alpha: np.ndarray, kept: Pruning) -> np.ndarray:
+    w = _start(alpha, kept)
+    excess, slope, bend = _constraint(w, alpha, kept)
+    # What stationarity along w would have it be: too small a first multiplier forgets that the constraint is curved.
+    multiplier = np.maximum(-2.0 * np.sum(w * slope, axis=1) / np.sum(slope**2, axis=1), 1.0)
+    penalty = np.ones(len(alpha))
+    open_ = np.arange(len(alpha))
+    for _ in range(_STEPS):
+        step, multiplier[open_] = _quadratic_step(w[open_], excess[open_], slope[open_], bend[open_], multiplier[open_])
+        penalty[open_] = np.maximum(penalty[open_], 1.5 * multiplier[open_])
+        done = np.linalg.norm(step, axis=1) < _TOLERANCE * np.linalg.norm(w[open_], axis=1)
+        w[open_[done]] += step[done]
+        open_, step = open_[~done], step[~done]
+        if not len(open_):
+            return w
+        _move(open_, step, w, excess, slope, bend, penalty, alpha, kept)
+    raise RuntimeError(f"{len(open_)} settings did not converge, the first at alpha={alpha[open_[0]]:.6g}")
+
+
+def _constraint(w, alpha, kept) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    value, gradient, hessian = squared_hinge(w, kept)
+    root = np.sqrt(value)
+    scale = np.sqrt(alpha)
+    slope = gradient / (2.0 * root[:, None])
+    bend = (0.5 * hessian - slope[:, :, None] * slope[:, None, :]) / root[:, None, None]
+    slope = scale[:, None] * slope
+    slope[:, 2] -= 1.0
+    return scale * root - w[:, 2], slope, scale[:, None, None] * bend
+
+
+def _quadratic_step(w, excess, slope, bend, multiplier) -> tuple[np.ndarray, np.ndarray]:
+    """The Newton step of the stationarity conditions of the Lagrangian, and the new multiplier."""
+    matrix = np.zeros((len(w), 4, 4))
+    matrix[:, :3, :3] = multiplier[:, None, None] * bend
+    matrix[:, range(3), range(3)] += 2.0
+    matrix[:, :3, 3] = matrix[:, 3, :3] = slope
+    right = np.concatenate([-2.0 * w, -excess[:, None]], axis=1)
+    solution = np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
+    return solution[:, :3], np.maximum(solution[:, 3], 0.0)
+
+
+def _move(open_, step, w, excess, slope, bend, penalty, alpha, kept) -> None:
+    """Shorten each step until the penalised length falls, and take it."""
+    length = np.sum(w[open_] ** 2, axis=1)
+    before = length + penalty[open_] * np.abs(excess[open_])
+    predicted = 2.0 * np.sum(w[open_] * step, axis=1) - penalty[open_] * np.abs(excess[open_])
+    # s stays positive.
+    size = np.minimum(1.0, 0.9 * w[open_, 2] / np.maximum(-step[:, 2], 1e-300))
+    left = np.arange(len(open_))
+    for _ in range(_HALVINGS):
+        rows = open_[left]
+        trial = w[rows] + size[left, None] * step[left]
+        new = _constraint(trial, alpha[rows], kept[rows])
+        after = np.sum(trial**2, axis=1) + penalty[rows] * np.abs(new[0])
+        fell = after <= before[left] + 1e-4 * size[left] * np.minimum(predicted[left], 0.0) + 1e-13 * before[left]
+        took = rows[fell]
+        w[took], excess[took], slope[took], bend[took] = trial[fell], new[0][fell], new[1][fell], new[2][fell]
+        left = left[~fell]
+        if not len(left):
+            return
+        size[left] *= 0.5
+    # Rounding hides any fall that is left: the point is as good as it gets.
+    rows = open_[left]
+    w[rows] = trial[~fell]
+    excess[rows], slope[rows], bend[rows] = new[0][~fell], new[1][~fell], new[2][~fell]
