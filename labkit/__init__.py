@@ -29,6 +29,7 @@ _SUBPACKAGES = (
     "reports",
     "results",
     "sweeps",
+    "theory",
     "training",
 )
 __all__ = ["__version__", *_SUBPACKAGES]
