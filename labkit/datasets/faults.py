@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -95,10 +96,19 @@ def class_counts(count: int, classes: int, imbalance: float = 1.0) -> np.ndarray
     >>> class_counts(70, 3, imbalance=4.0).tolist()
     [40, 20, 10]
     """
-    shares = np.geomspace(imbalance, 1.0, classes)
+    return apportioned(count, np.geomspace(imbalance, 1.0, classes))
+
+
+def apportioned(count: int, shares: Sequence[float] | np.ndarray) -> np.ndarray:
+    """``count`` things in proportion to shares in any unit, by largest remainders, int (k,).
+
+    >>> apportioned(10, (1, 1, 1)).tolist(), apportioned(3, (0, 1)).tolist()
+    ([4, 3, 3], [0, 3])
+    """
+    shares = np.asarray(shares, dtype=np.float64)
     exact = count * shares / shares.sum()
     counts = np.floor(exact).astype(np.int64)
-    # Largest remainders first, and equal ones to the earlier class, so that the counts never rise.
+    # Largest remainders first, and equal ones to the earlier share, so that falling shares give counts that never rise.
     left = count - counts.sum()
-    counts[np.lexsort((np.arange(classes), -np.round(exact - counts, 9)))[:left]] += 1
+    counts[np.lexsort((np.arange(len(shares)), -np.round(exact - counts, 9)))[:left]] += 1
     return counts
