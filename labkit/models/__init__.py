@@ -9,6 +9,7 @@ from labkit.models.losses import CrossEntropy, Loss, Squared
 from labkit.models.mlp import MLP
 from labkit.models.model import Model
 from labkit.models.ports import Ports, ports
+from labkit.models.transformer import Transformer
 
 __all__ = [
     "MLP",
@@ -21,6 +22,7 @@ __all__ = [
     "RandomFeatures",
     "Softmax",
     "Squared",
+    "Transformer",
     "available",
     "build",
     "ports",

@@ -33,6 +33,7 @@ class ContextMLP(Chain):
     name: ClassVar[str] = "context_mlp"
     purpose: ClassVar[str] = "next-id prediction from a window of text"
     kinds: ClassVar[tuple[str, ...]] = ("text",)
+    embeddings: ClassVar[tuple[str, ...]] = ("embedding",)
 
     width: int = 64
     depth: int = 1

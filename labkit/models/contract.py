@@ -16,7 +16,7 @@ from labkit.seeds import derive
 
 _PORTS = {
     "classification": Ports("classification", inputs=12, outputs=5),
-    "text": Ports("text", inputs=6, outputs=11),
+    "text": Ports("text", inputs=6, outputs=40),
     "regression": Ports("regression", inputs=12, outputs=1),
 }
 _EXAMPLES = 32
@@ -46,7 +46,7 @@ def check(entry: type[Model] | Model) -> None:
         _counts(model, ends)
         _starts(model, ends)
         _stacks(model, ends, inputs)
-        _flops(model, ends, inputs)
+        _flops(model, ends, inputs, targets)
         if model.closed_form:
             _solves(model, ends, inputs, targets)
         else:
@@ -60,6 +60,8 @@ def _examples(ends: Ports) -> tuple[Tensor, Tensor]:
     random = torch.Generator().manual_seed(derive(0, "contract", ends.kind) >> 1)
     if ends.kind == "text":
         inputs = torch.randint(ends.outputs, (_EXAMPLES, ends.inputs), generator=random)
+        # Each window begins with an id of its own, so that all that follows can be known from the first place on.
+        inputs[:, 0] = torch.arange(_EXAMPLES)
     else:
         inputs = torch.randn(_EXAMPLES, ends.inputs, generator=random)
     if ends.kind == "regression":
@@ -100,7 +102,7 @@ def _stacks(model: Model, ends: Ports, inputs: Tensor) -> None:
         assert gap < 1e-5, f"{model.name}: a model in a stack and alone differ by {gap:.2g}; expected under 1e-5"
 
 
-def _flops(model: Model, ends: Ports, inputs: Tensor) -> None:
+def _flops(model: Model, ends: Ports, inputs: Tensor, targets: Tensor) -> None:
     start = model.initialise(ends, _SEEDS[:1])
     with FlopCounterMode(display=False) as counter:
         model.forward(start, inputs[None])
@@ -111,7 +113,7 @@ def _flops(model: Model, ends: Ports, inputs: Tensor) -> None:
     # The rule of three passes counts the gradient of the inputs too, as the models above this one would ask for.
     inputs = inputs.clone().requires_grad_() if inputs.is_floating_point() else inputs
     with FlopCounterMode(display=False) as counter:
-        model.forward(leaves, inputs[None]).sum().backward()
+        model.outcomes(leaves, inputs[None], targets[None])[0].sum().backward()
     _same_flops(model, "training", model.flops_per_example(ends, training=True), counter)
 
 
@@ -161,7 +163,7 @@ def _begins_near_chance(model: Model, ends: Ports, inputs: Tensor, targets: Tens
         return
     start = model.initialise(ends, _SEEDS)
     runs = len(_SEEDS)
-    values = model.loss(ends).values(model.forward(start, inputs.expand(runs, *inputs.shape)), targets.expand(runs, -1))
+    values = model.losses(start, inputs.expand(runs, *inputs.shape), targets.expand(runs, -1), model.loss(ends))
     found, chance = float(values.mean()), math.log(ends.outputs)
     assert abs(found - chance) < 0.5, f"{model.name}: loss starts at {found:.2f}; expected within 0.5 of {chance:.2f}"
 

@@ -54,6 +54,16 @@ class CrossEntropy:
         share.scatter_add_(1, index, torch.full_like(trace, -1.0))
         return share.mul_(scale)
 
+    def backward_last(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
+        """`backward` for many classes: outputs (runs, batch, outputs), ``scale`` and ``trace`` (runs, batch, 1)."""
+        share = torch.softmax(outputs, 2)
+        flat = share.view(-1)
+        places = targets.reshape(-1) + torch.arange(targets.numel(), device=targets.device) * share.shape[2]
+        own = flat.take(places)
+        flat[places] = own - 1
+        trace.copy_(own.clamp_(min=_SMALLEST).log_().neg_().view_as(trace))
+        return share.mul_(scale)
+
 
 def _wrong(outputs: Tensor, targets: Tensor) -> Tensor:
     """1 where the first of the largest outputs is not the target's, else 0."""

@@ -42,6 +42,7 @@ class Model:
     kinds: ClassVar[tuple[str, ...]]
     closed_form: ClassVar[bool] = False
     norms_hold_gradients: ClassVar[bool] = True
+    embeddings: ClassVar[tuple[str, ...]] = ()
 
     def shapes(self, ends: Ports) -> dict[str, tuple[int, ...]]:
         """Shape of every trained tensor of one model, by name."""
@@ -109,9 +110,10 @@ class Model:
             raise ValueError(f"model {self.name!r} takes {' or '.join(self.kinds)} data; this is {ends.kind} data")
         return ends
 
-    def parameter_count(self, data: Dataset | Ports) -> int:
-        """Trained numbers of one model on this data."""
-        return sum(math.prod(shape) for shape in self.shapes(self.check(data)).values())
+    def parameter_count(self, data: Dataset | Ports, embeddings: bool = True) -> int:
+        """Trained numbers of one model on this data, with or without the tables that grow with vocabulary or window."""
+        shapes = self.shapes(self.check(data))
+        return sum(math.prod(shape) for name, shape in shapes.items() if embeddings or name not in self.embeddings)
 
     def flops_per_example(self, data: Dataset | Ports, training: bool = True) -> int:
         """FLOPs of the matrix products for one example: one multiply-add is 2, training is 3 times the forward pass."""

@@ -17,7 +17,7 @@ from labkit.training.runs import Groups, Run
 from labkit.training.schedules import constant, factors
 from labkit.training.source import Source
 from labkit.training.stack import Stack
-from labkit.training.stop import Watch
+from labkit.training.stop import Relay, Watch
 
 POINTS = 50
 """Points of the history of the batch loss, each a mean over the steps since the last."""
@@ -71,7 +71,7 @@ def train(
     start: dict[str, Tensor],
     *,
     optimizer: str,
-    watch: Watch,
+    watch: Watch | Relay,
     groups: Groups | None = None,
     noise: Mapping[str, tuple[int, float]] | None = None,
     marks: Collection[int] = (),
@@ -120,7 +120,7 @@ def _follow(
     weights: Tensor,
     factor: list[float] | Tensor,
     masks: Masks | None,
-    watch: Watch,
+    watch: Watch | Relay,
 ) -> np.ndarray:
     """Make the steps of a plan; returns the mean batch losses (steps, runs)."""
     scale = weights if state.gain is None else weights * state.gain

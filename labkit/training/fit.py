@@ -13,11 +13,11 @@ from labkit.datasets import Dataset
 from labkit.models import Model, build
 from labkit.registry import UnknownName, nearest
 from labkit.training import dynamics
-from labkit.training.ensemble import quick_arithmetic
 from labkit.training.job import Job, stacked
 from labkit.training.optimizers import LEARNING_RATES, OPTIMIZERS
+from labkit.training.parallel import fit_all
 from labkit.training.result import FitResult, assemble
-from labkit.training.runs import Groups, parse
+from labkit.training.runs import Groups, Run, parse
 from labkit.training.schedules import Given, read
 from labkit.training.source import Source
 from labkit.training.stop import Watch
@@ -109,6 +109,7 @@ def fit_many(
         schedule=read(given=schedule),
         groups=members,
     )
+    _single_labels(model, data, parsed)
     device = resolve(device)
     sources = {split: Source(data, split, device) for split in ("train", "validation", "test")}
     recorder = dynamics.read(record, record_at, record_examples, sources["train"], model, parsed)
@@ -127,8 +128,7 @@ def fit_many(
     total = sum(max(run.steps for run in stack) or 1 for stack in stacks)
     watch = Watch(total, should_stop, progress)
     watch.poll()
-    with quick_arithmetic():
-        fitted = [job.fit(stack, watch) for stack in stacks]
+    fitted = fit_all(job.fit, stacks, watch, device)
     return assemble(parsed, fitted, data, recorder)
 
 
@@ -144,6 +144,13 @@ def resolve(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device='cuda' was asked for and this torch finds no GPU; use device='auto' or 'cpu'")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def _single_labels(model: Model, data: Dataset, runs: Sequence[Run]) -> None:
+    """Refuse label noise for models that learn from every place of a window, most of which are inputs as well."""
+    noisy = [run.row for run in runs if run.label_noise]
+    if noisy and model.predictions(model.check(data)) > 1:
+        raise ValueError(f"run {noisy[0]} has label_noise, which model {model.name!r} has no single label for")
 
 
 def _check(model: Model, steps: object, epochs: object, batch_size: object, evaluate_every: object) -> None:

@@ -17,7 +17,7 @@ from labkit.training.dynamics import Recorder
 from labkit.training.ensemble import Trace, train
 from labkit.training.runs import Groups, Run
 from labkit.training.source import Source
-from labkit.training.stop import Watch
+from labkit.training.stop import Relay, Watch
 
 _STACK_NUMBERS = {"cpu": 1 << 21, "cuda": 1 << 28}
 """About how many numbers the parameters, momenta and activations of one stack may take: on a CPU they should stay in
@@ -51,7 +51,7 @@ class Job:
     recorder: Recorder | None
     snapshots: list[int]
 
-    def fit(self, runs: list[Run], watch: Watch) -> Fitted:
+    def fit(self, runs: list[Run], watch: Watch | Relay) -> Fitted:
         """Train, or solve, one stack and measure it."""
         began = time.perf_counter()
         watch.poll()
@@ -101,7 +101,7 @@ class Job:
         return Fitted(runs, parameters, snapshots, trace, metrics, measured, time.perf_counter() - began)
 
     def measure(
-        self, model: Model, parameters: Mapping[str, Tensor], runs: list[Run], watch: Watch
+        self, model: Model, parameters: Mapping[str, Tensor], runs: list[Run], watch: Watch | Relay
     ) -> dict[str, np.ndarray]:
         """Loss and error of every run on its own examples and on the held-out ones."""
         ends = model.check(self.data)

@@ -11,12 +11,17 @@ from labkit.training.batches import examples_at, relabelled
 from labkit.training.evaluate import pieces
 from labkit.training.runs import Run
 from labkit.training.source import Source
-from labkit.training.stop import Watch
+from labkit.training.stop import Relay, Watch
 
 
 @torch.no_grad()
 def solve(
-    model: RandomFeatures, runs: list[Run], source: Source, classes: int | None, start: dict[str, Tensor], watch: Watch
+    model: RandomFeatures,
+    runs: list[Run],
+    source: Source,
+    classes: int | None,
+    start: dict[str, Tensor],
+    watch: Watch | Relay,
 ) -> dict[str, Tensor]:
     """The parameters of every run; a run without ``weight_decay`` takes the model's own ``ridge``."""
     device = start["weight"].device

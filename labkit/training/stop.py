@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -44,3 +45,22 @@ class Watch:
         if self._progress is not None:
             self._progress(self.step, self.steps)
         self._next = time.monotonic() + _EVERY_SECONDS
+
+
+class Relay:
+    """A `Watch` for several threads: they count and give way, while one thread alone asks and tells."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch, self._lock = watch, threading.Lock()
+        self.ended = False
+
+    def advance(self, count: int = 1) -> None:
+        """Count steps as done. Raises `Stopped` once the training has ended elsewhere."""
+        with self._lock:
+            self._watch.step += count
+        self.poll()
+
+    def poll(self) -> None:
+        """Raises `Stopped` once the training has ended elsewhere."""
+        if self.ended:
+            raise Stopped("training ended in another thread")
