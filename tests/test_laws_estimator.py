@@ -112,3 +112,33 @@ def test_unknown_names_get_the_nearest_match():
         laws.ScalingLaw("power", objective="huber").fit(X, noisy(0))
     with pytest.raises(ValueError, match="between 0 and 1"):
         laws.ScalingLaw("power").fit(X, noisy(0)).predict(X, interval=90)
+
+
+def test_the_profile_of_a_parameter_has_its_minimum_at_the_fit():
+    law = laws.ScalingLaw("power_floor", "log_squared").fit(X, noisy(0))
+    frame = law.profile("alpha", [0.4, law.parameters_["alpha"], 0.6])
+    assert frame["objective"].idxmin() == 1
+    assert frame["objective"].iloc[1] == pytest.approx(law.objective_, rel=1e-9)
+    assert frame["likely"].tolist()[1]
+    with pytest.raises(UnknownName, match="alpha"):
+        law.profile("alfa")
+
+
+def test_residual_bootstrap_agrees_with_the_pair_bootstrap():
+    law = laws.ScalingLaw("power_floor", "log_squared").fit(X, noisy(3))
+    pairs, residuals = (law.bootstrap(300, seed=0, kind=kind)["alpha"].std() for kind in ("pairs", "residuals"))
+    assert 0.4 < pairs / residuals < 2.5
+
+
+def test_a_seed_gives_identical_draws():
+    law = laws.ScalingLaw("power_floor").fit(X, noisy(4))
+    pd.testing.assert_frame_equal(law.bootstrap(20, seed=5), law.bootstrap(20, seed=5))
+    assert not law.bootstrap(20, seed=5).equals(law.bootstrap(20, seed=6))
+
+
+def test_a_long_curve_fits_and_resamples_in_little_memory():
+    x = np.arange(1.0, 30_001)
+    law = laws.ScalingLaw("power_floor", "log_squared").fit(x, 0.1 + x**-0.5)
+    assert law.parameters_["alpha"] == pytest.approx(0.5, rel=1e-6)
+    _, low, high = law.predict([1e6], interval=0.9)
+    assert low[0] <= 0.101 <= high[0] + 1e-9

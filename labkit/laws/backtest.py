@@ -9,7 +9,7 @@ import numpy as np
 from labkit.laws.comparison import SHARES
 from labkit.laws.curve import clean, limits
 from labkit.laws.estimator import level
-from labkit.laws.forecast import _predict
+from labkit.laws.forecast import _in_blocks
 
 HORIZONS = (0.0, 0.25, 0.7, 1.5, np.inf)  # in ln x beyond the data: ×1.3, ×2, ×4.5
 FEWEST = 4
@@ -42,7 +42,7 @@ def backtest(curves, *, interval=0.9, bounds=(0, None), seed=0):
     if not jobs:
         raise ValueError(f"no curve has {FEWEST} distinct x, so nothing can be held out")
     frames = []
-    for (suite, name, curve, cut), (found, _, _) in zip(jobs, _predict(pairs, range_, share), strict=True):
+    for (suite, name, curve, cut), found in zip(jobs, _in_blocks(pairs, range_, share), strict=True):
         y = curve.y[cut:]
         shared = {
             "suite": suite,

@@ -31,6 +31,7 @@ PRIOR = 3.0  # strength of the prior, in units of the noise variance
 MODEL_ERROR = 0.15  # log units a point may be off whatever its standard error: no point outweighs the rest by far
 LEAST_NOISE = 0.002  # log units: no curve is trusted to be smoother
 TRIED = 64  # starting points per fit
+ROUNDS, TOLERANCE = 40, 1e-6  # of a fit: what is left is far below what the forms disagree by
 BLOCK = 128  # fits per batch
 ZERO = 1e-9  # of the largest y: smaller counts as zero
 POINTS = 160  # points a curve is thinned to, by averaging neighbours
@@ -158,7 +159,14 @@ def _extrapolate(member: int, name: str, jobs: list[tuple[int, int]], results: l
         x[row, :cut], y[row, :cut], weights[row, :cut] = one.x[:cut], np.exp(one.z[:cut]), one.weights[:cut]
         strength[row] = PRIOR * (one.noise if cut == len(one.x) else noise(one.x[:cut], one.z[:cut])) ** 2
     fits = fitting.fit(
-        form, _LOGS, Data((x,), y, weights), keep=2, most=TRIED, strength=strength, iterations=50, tolerance=1e-7
+        form,
+        _LOGS,
+        Data((x,), y, weights),
+        keep=2,
+        most=TRIED,
+        strength=strength,
+        iterations=ROUNDS,
+        tolerance=TOLERANCE,
     )
     theta = fits.parameters()
     for row, (i, k) in enumerate(jobs):
