@@ -28,7 +28,7 @@ def chain(
     """Lines such as ``c=-a;a=+1;?c:-``: clauses in any order, and the sign of one variable.
 
     Arguments:
-        length: variables in a line, 1 to 12, each defined by the one before it; their letters are drawn anew per line.
+        length: variables in a line, 2 to 12, each defined by the one before it; their letters are drawn anew per line.
         shares: of the training questions about the first, second, … variable, in any unit; None is equal. Counts are
             exact by largest remainders. In validation and test they are equal always.
         context: ids in a window; None is a line less one, enough for all that comes before the answer.
@@ -50,7 +50,7 @@ def chain(
     (2, '?', ':')
     """
     options = dict(locals())
-    whole("length", length, least=1, most=12)
+    whole("length", length, least=2, most=12)
     wanted = (1.0,) * length if shares is None else shares
     if not isinstance(wanted, tuple | list) or len(wanted) != length:
         raise ValueError(f"shares={shares!r}; expected {length} numbers, one for each variable of a line")

@@ -33,7 +33,7 @@ def tables(
     """A CSV file of the reader's own as examples to learn from.
 
     Arguments:
-        path: a local file, ``.csv`` (commas) or ``.tsv`` (tabs), UTF-8, with names in its first line; at most 512 MB.
+        path: a local file, ``.csv`` (commas) or ``.tsv`` (tabs), UTF-8, with names in its first line; at most 512 MiB.
         target: the column to predict.
         kind, validation, test, categories, seed: as in ``from_frame``, which says what becomes of the columns.
 
@@ -77,7 +77,7 @@ def read(path: Path) -> pd.DataFrame:
         raise FileNotFoundError(f"there is no file {path}; give the path of a local .csv or .tsv file")
     size = path.stat().st_size
     if size > MOST_BYTES:
-        raise ValueError(f"{path} has {size / 2**20:,.0f} MB; expected at most {MOST_BYTES / 2**20:.0f}: sample lines")
+        raise ValueError(f"{path} has {size:,} bytes; expected at most {MOST_BYTES:,}: take a sample of its lines")
     separator = _SEPARATORS[path.suffix.lower()]
     with path.open("rb") as file:
         first = file.read(2**20)
