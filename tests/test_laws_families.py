@@ -19,9 +19,8 @@ def test_data_constrained_is_chinchilla_while_nothing_repeats():
     # sizes below the best one for the data, so that no parameter is in excess either
     params = np.minimum(params, 0.02 * tokens)
     constrained = laws.get("data_constrained").value(np.column_stack([params, tokens, tokens]), values)
-    plain = laws.get("chinchilla").value(
-        np.column_stack([params, tokens]), {k: values[k] for k in "E A B alpha beta".split()}
-    )
+    fewer = {name: values[name] for name in ("E", "A", "B", "alpha", "beta")}
+    plain = laws.get("chinchilla").value(np.column_stack([params, tokens]), fewer)
     np.testing.assert_allclose(constrained, plain, rtol=1e-9)
 
 

@@ -16,6 +16,7 @@ from labkit.laws.points import finite, numbers
 
 TOO_FEW = 0.35  # ln half-width of a 90 % interval one e-fold ahead when there is next to nothing to go by
 CURVES = 250  # forecast together
+FALLEN = 0.2  # ln units below its start at which a curve has come down
 FAR = 2.0  # a forecast further ahead than this many times the log-range of the data is called far
 
 
@@ -185,8 +186,12 @@ def _predict(
 
 
 def _limited(task: Task, combined: Combined, half: np.ndarray, range_: tuple[float, float]) -> Prediction:
+    high = combined.logs + half
+    if task.z[-1] < task.z.max() - FALLEN:
+        # a curve that has come down is not expected back above where it started
+        high = np.minimum(high, np.maximum(task.z.max() + 3 * task.noise, combined.logs))
     with np.errstate(over="ignore"):
-        values = [np.exp(combined.logs + sign * half) - task.offset for sign in (0, -1, 1)]
+        values = [np.exp(logs) - task.offset for logs in (combined.logs, combined.logs - half, high)]
     middle, low, high = (np.clip(value, *range_) for value in values)
     return Prediction(task.target, middle, low, high)
 

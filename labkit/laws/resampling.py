@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import chi2
 
 from labkit.laws import solver
 from labkit.laws.fitting import Fits
@@ -67,6 +66,7 @@ def _constant(data, targets, weights):
 def profile(law, name: str, values=None):
     """The frame of ``ScalingLaw.profile``."""
     import pandas as pd
+    from scipy.stats import chi2
 
     form, fits = law._form, law._fits
     if name not in form.names:

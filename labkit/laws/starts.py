@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy.stats import qmc
 
 from labkit import seeds
 from labkit.laws.form import Form
@@ -48,6 +47,8 @@ def grid(form: Form, data: Data, seed: int = 0, most: int = GRID) -> np.ndarray:
     if total <= most:
         table = np.array(list(itertools.product(*lists))).reshape(total, len(lists))
     else:
+        from scipy.stats import qmc  # slow to import, so not before it is needed
+
         shift = seeds.generator(seed, "starting points").random(len(lists))
         unit = (qmc.Sobol(len(lists), scramble=False).random(2 ** int(np.log2(most))) + shift) % 1
         table = np.column_stack([np.interp(unit[:, i], np.linspace(0, 1, len(v)), v) for i, v in enumerate(lists)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
 
 from labkit.laws.families.compute_optimal import positive
 from labkit.laws.families.power import FLOOR
@@ -24,6 +23,8 @@ def schedule_areas(rates, decay=DECAY) -> tuple[np.ndarray, np.ndarray]:
     >>> s1.tolist(), s2.tolist()
     ([1.0, 2.0, 2.5, 3.0], [0.0, 0.0, 0.5, 0.75])
     """
+    from scipy.signal import lfilter  # a second to import, so not before it is needed
+
     rates = np.asarray(rates, float)
     if rates.ndim != 1 or not np.isfinite(rates).all() or (rates < 0).any():
         raise ValueError("rates must be one finite learning rate of zero or above per step")
