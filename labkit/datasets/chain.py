@@ -80,7 +80,7 @@ def chain(
         for place, part in enumerate((letters, equal, np.where(signs, minus, plus), before, stop)):
             clauses[:, :, place] = part
         rows = np.empty((count, width), dtype=np.uint8)
-        rows[:, :-5] = np.take_along_axis(clauses, order[:, :, None], axis=1).reshape(count, -1)
+        rows[:, :-5] = np.take_along_axis(clauses, order[:, :, None], axis=1).reshape(count, width - 5)
         value = np.cumsum(signs, axis=1) % 2
         of = np.arange(count), hops
         for place, part in enumerate((ask, letters[of], say, np.where(value[of], minus, plus), end)):

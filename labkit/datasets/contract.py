@@ -139,6 +139,8 @@ def _pieces(data: Dataset, split: str) -> set[bytes]:
     if data.kind != "text":
         return {row.tobytes() for row in data.split(split)[0]}
     line = data.stream(split)
+    if not len(line):
+        return set()
     length = min(1000, len(line) // 2)
     return {line[start : start + length].tobytes() for start in np.linspace(0, len(line) - length, 24).astype(int)}
 

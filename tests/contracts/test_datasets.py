@@ -9,6 +9,8 @@ import socket
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labkit import datasets
 from labkit.datasets import Dataset, Entry
@@ -27,11 +29,91 @@ def test_dials_keep_the_contract_too():
     check(datasets.entry("digits"), validation=0)
     check(datasets.entry("glyphs"), examples=500, duplicates=0.3, imbalance=5.0, pixel_noise=0.2, characters="aBc4")
     check(datasets.entry("python_source"), context=64)
-    check(datasets.entry("markov"), examples=5000, test=2000, duplicates=0.3, leaks=0.2, order=3, vocabulary=4)
-    check(datasets.entry("teacher"), dimension=8, ambient=8, curvature=0, depth=0, noise=0.5, examples=100)
-    check(datasets.entry("teacher_classes"), classes=10, dimension=1, examples=100)
-    check(datasets.entry("spectrum"), a=2, b=5, features=20, noise=1, validation=0)
-    check(datasets.entry("perceptron"), dimension=2, probe_angle=90)
+
+
+FEW = {"examples": st.integers(600, 3000), "validation": st.sampled_from([0, 300]), "test": st.integers(300, 600)}
+PLANTED = {"duplicates": st.floats(0, 0.5), "leaks": st.floats(0, 0.2), "skew": st.floats(0, 4)}
+TEXT = {**FEW, **PLANTED, "context": st.integers(1, 30), "document": st.integers(31, 60), "source": st.integers(0, 99)}
+DIALS = {
+    "markov": {**TEXT, "vocabulary": st.integers(8, 30), "order": st.integers(0, 3), "temperature": st.floats(0.5, 9)},
+    "grammar": {**TEXT, "symbols": st.integers(2, 9), "rules": st.sampled_from([4, 10]), "nesting": st.floats(0, 0.95)},
+    "zipf": {**TEXT, "words": st.integers(50, 5000), "exponent": st.floats(0, 1.5), "letters": st.integers(5, 255)},
+    "domains": {
+        **TEXT,
+        "domains": st.integers(1, 6),
+        "overlap": st.floats(0, 1),
+        "shared_ids": st.floats(0, 1),
+        "difficulty": st.floats(0.5, 3),
+    },
+    "arithmetic": {
+        **FEW,
+        "digits": st.integers(2, 8),
+        "operation": st.sampled_from("+-*"),
+        "format": st.sampled_from(["plain", "reversed"]),
+    },
+    "chain": {**FEW, "length": st.integers(3, 12), "context": st.integers(1, 99)},
+    "facts": {"facts": st.integers(60, 400), "values": st.integers(2, 200), "exposures": st.integers(1, 9)},
+    "teacher": {
+        **FEW,
+        "dimension": st.integers(2, 8),
+        "ambient": st.integers(9, 40),
+        "curvature": st.floats(0, 10),
+        "depth": st.integers(0, 4),
+        "noise": st.floats(0, 3),
+    },
+    "teacher_classes": {
+        **FEW,
+        "classes": st.integers(2, 30),
+        "dimension": st.integers(2, 8),
+        "width": st.integers(1, 99),
+    },
+    "spectrum": {
+        **FEW,
+        "a": st.floats(1.01, 4),
+        "b": st.floats(1.01, 8),
+        "features": st.integers(2, 99),
+        "noise": st.floats(0, 3),
+    },
+    "parity": {**FEW, "skills": st.integers(10, 99), "alpha": st.floats(0, 0.5), "subset": st.integers(1, 8)},
+    "perceptron": {**FEW, "dimension": st.integers(2, 99), "probe_angle": st.floats(0, 90)},
+    "stream": {**FEW, "drift": st.floats(1, 180), "pattern": st.sampled_from(["steady", "sudden", "seasonal"])},
+    "pairs": {**FEW, "topics": st.integers(2, 40), "noise": st.floats(0, 10), "mismatch": st.floats(0, 1)},
+}
+
+
+def test_every_made_up_source_has_dials_to_try():
+    assert set(DIALS) == set(LOCAL) - {"digits", "glyphs", "python_source"}
+
+
+@pytest.mark.parametrize("name", DIALS)
+@settings(deadline=None, max_examples=6)
+@given(st.data())
+def test_any_dials_of_a_made_up_source_keep_the_contract(name, data):
+    sizes = {dial: values for dial, values in DIALS[name].items() if dial in FEW}
+    others = {dial: values for dial, values in DIALS[name].items() if dial not in FEW}
+    check(datasets.entry(name), **data.draw(st.fixed_dictionaries(sizes, optional=others)))
+
+
+@pytest.mark.parametrize("name", DIALS)
+def test_the_seed_moves_the_training_examples_alone(name):
+    small = {} if name == "facts" else {"examples": 400, "validation": 100, "test": 300}
+    one, two = (datasets.load(name, seed=seed, **small) for seed in (0, 1))
+    assert not np.array_equal(one.inputs, two.inputs)
+    for split in ("validation", "test"):
+        for first, second in zip(one.split(split), two.split(split), strict=True):
+            assert np.array_equal(first, second)
+    told = [key for key in one.truth if key.startswith(("validation_", "test_"))]
+    assert all(np.array_equal(one.truth[key], two.truth[key]) for key in told)
+
+
+@pytest.mark.parametrize("name", sorted(set(DIALS) - {"facts"}))
+def test_a_longer_training_set_leaves_the_held_out_ones_and_its_options_are_told(name):
+    small = {"validation": 100, "test": 300}
+    one, two = (datasets.load(name, examples=count, **small) for count in (200, 700))
+    assert (len(one.inputs), len(two.inputs)) == (200, 700)
+    assert np.array_equal(one.test_inputs, two.test_inputs)
+    assert set(one.options) == set(datasets.entry(name).options)
+    assert two.options["examples"] == 700
 
 
 @pytest.mark.parametrize("target", ["price", "colour"])
