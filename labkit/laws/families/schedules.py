@@ -10,7 +10,7 @@ from labkit.laws.form import Form, Parameter, register
 
 SUBJECT = "schedules"
 DECAY = 0.999
-PIECES = 64  # a schedule's drops are summed in at most this many pieces
+PIECES = 160  # a schedule's drops are summed in at most this many pieces
 
 
 def schedule_areas(rates, decay=DECAY) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +69,7 @@ def multi_power(schedules: list[np.ndarray]) -> Form:
 
     Each schedule is the learning rate of every step (steps,), warm-up left out or included. Parameters E, A, alpha
     (power law in the summed rate), B, C, beta, gamma (what the drops of the rate add). Drops are summed in pieces, at
-    most 64 per schedule. Raises ``ValueError`` for no or ill-formed schedules. Source: Luo et al., 2025.
+    most 160 per schedule. Raises ``ValueError`` for no or ill-formed schedules. Source: Luo et al., 2025.
 
     >>> form = multi_power([np.full(100, 3e-4)])
     >>> form.columns, form.names
