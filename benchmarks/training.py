@@ -1,9 +1,9 @@
 """How much faster stacked training is than one model at a time: python benchmarks/training.py [--quick]
 
-Four pieces of work, each done by labkit and by what people use otherwise, in one process, with the same seeds, data,
+Each piece of work is done by labkit and by what people use otherwise, in one process, with the same seeds, data,
 batches drawn the same way, optimiser, steps and evaluation at the end. The loops are timed on a part of the models
-and scaled up, since every model costs the same there; both sides run at their better of one and two threads, and the
-best of several repeats counts. The final losses are compared as well.
+and scaled up, since every model of a kind costs the same there; both sides run at their better of one and two
+threads, and the best of several repeats counts. The final losses are compared as well.
 
 With --quick the work is smaller and the ratios are rougher.
 """
@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 
 from labkit import datasets, models, training
+from labkit.seeds import generator
+from labkit.training.evaluate import MOST_TRAINING, MOST_WINDOWS, at_most
 from labkit.training.order import Order, subset
 
 BATCH = 32
@@ -145,6 +147,121 @@ def curve_against_sklearn(quick: bool) -> str:
     return line(name, ours, theirs, least=None if quick else 8, gap=gap, rate=60 * len(frame) / ours)
 
 
+class Decoder(torch.nn.Module):
+    """The transformer as one writes it with torch's own attention and norms."""
+
+    def __init__(self, model: models.Transformer, data: datasets.Dataset, seed: int) -> None:
+        super().__init__()
+        self.heads, self.blocks = model.heads, model.blocks
+        start = {name: torch.nn.Parameter(value[0]) for name, value in model.initialise(data, [seed]).items()}
+        self.weight = torch.nn.ParameterDict(start)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        weight = self.weight
+        x = F.embedding(ids, weight["embedding"]) + weight["position"].T
+        for block in range(self.blocks):
+            mixed = F.linear(F.rms_norm(x, x.shape[-1:], eps=1e-5), weight[f"attend_{block}"])
+            q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in mixed.chunk(3, 2))
+            found = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+            x = x + F.linear(found, weight[f"gather_{block}"])
+            units = F.linear(F.rms_norm(x, x.shape[-1:], eps=1e-5), weight[f"up_{block}"]).relu()
+            x = x + F.linear(units, weight[f"down_{block}"])
+        return F.linear(F.rms_norm(x, x.shape[-1:], eps=1e-5), weight["unembedding"])
+
+
+def decode(model: models.Transformer, data: datasets.Dataset, run: dict, steps: int) -> float:
+    """Train one transformer with a plain loop; its loss on the held-out windows that labkit measures."""
+    places = Order(len(data.inputs), run["seed"]).take(steps * BATCH)
+    net = Decoder(model, data, run["seed"])
+    updater = torch.optim.Adam(net.parameters(), lr=run["learning_rate"])
+
+    def loss(inputs: np.ndarray, targets: np.ndarray) -> torch.Tensor:
+        ids = torch.from_numpy(np.concatenate([inputs, targets[:, None]], 1).astype(np.int64))
+        return F.cross_entropy(net(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+
+    for chosen in places.reshape(steps, BATCH):
+        value = loss(data.inputs[chosen], data.targets[chosen])
+        updater.zero_grad()
+        value.backward()
+        updater.step()
+    with torch.no_grad():
+        for split in ("train", "validation", "test"):
+            inputs, targets = data.split(split)
+            windows = held_out(inputs, data.context) if split != "train" else np.arange(MOST_TRAINING // 16)
+            found = np.mean([float(loss(inputs[w], targets[w])) for w in np.array_split(windows, 8)])
+    return float(found)
+
+
+def held_out(inputs: np.ndarray, context: int) -> np.ndarray:
+    """Numbers of the held-out windows that labkit measures sequence models on."""
+    most = at_most(MOST_WINDOWS, context)
+    return np.sort(generator(0, "held-out windows").choice(len(inputs), most, replace=False))
+
+
+def transformers(quick: bool) -> list[str]:
+    """16 two-layer transformers of width 16 to 32 against a loop in one process, and against one in each of two."""
+    from joblib import Parallel, delayed
+
+    data, steps = datasets.load("python_source", context=64), 20 if quick else 100
+    model = models.build("transformer", depth=2)
+    runs = [{"seed": seed, "width": (16, 24, 32)[seed % 3], "learning_rate": 3e-3} for seed in range(16)]
+    ours, fit = timed(
+        lambda: training.fit_many(model, data, runs, steps=steps, batch_size=BATCH, optimizer="adam"),
+        1 if quick else 2,
+    )
+    some = runs[:6]  # two of each width, of which there are 6, 5 and 5
+    share = 16 / 6
+    theirs, losses = timed(
+        lambda: [decode(model.with_dials(width=run["width"]), data, run, steps) for run in some], 1 if quick else 2
+    )
+    gap = float(np.abs(fit.table["test_loss"].to_numpy()[:6] - losses).max())
+    rate = 60 * len(runs) / ours
+    name = f"16 transformers, 2 blocks, {steps} steps"
+    lines = [line(name, ours, theirs * share, least=None if quick else 1.5, gap=gap, rate=rate)]
+    jobs = [(model.with_dials(width=run["width"]), data, run, steps) for run in some]
+    with Parallel(2) as pool:
+        pool(delayed(decode)(*job) for job in jobs[:2])  # start the processes
+        start = time.perf_counter()
+        pool(delayed(decode)(*job) for job in jobs)
+        theirs = time.perf_counter() - start
+    lines.append(line("  the loop in two processes", ours, theirs * share, least=1.0, gap=gap, rate=rate))
+    return lines
+
+
+def gradient_norms(quick: bool) -> list[str]:
+    """Norms of the gradients of 2,000 single examples against a loop of backwards, of an MLP and of a transformer."""
+    images, text = datasets.load("glyphs"), datasets.load("python_source", context=32)
+    lines = []
+    for model, data, count in (
+        (models.build("mlp"), images, 2000),
+        (models.build("transformer", width=16, depth=2), text, 100 if quick else 2000),
+    ):
+        ends = model.check(data)
+        start, loss = model.initialise(data, [0]), model.loss(ends)
+        inputs = torch.tensor(data.inputs[:count])[None]
+        inputs = inputs if inputs.is_floating_point() else inputs.long()
+        targets = torch.tensor(data.targets[:count].astype(np.int64))[None]
+        ours, norms = timed(lambda: training.gradient_norms(model, start, inputs, targets, loss), 3)  # noqa: B023
+        leaves = {name: value.requires_grad_() for name, value in start.items()}
+        some = min(count, 200)
+
+        def loop() -> list[float]:
+            found = []
+            for example in range(some):  # noqa: B023
+                part = slice(example, example + 1)
+                values = model.losses(leaves, inputs[:, part], targets[:, part], loss)  # noqa: B023
+                gradients = torch.autograd.grad(values.sum(), list(leaves.values()))  # noqa: B023
+                found.append(float(torch.sqrt(sum(gradient.square().sum() for gradient in gradients))))
+            return found
+
+        theirs, wanted = timed(loop, 2)
+        gap = float(np.abs(norms[0, :some].numpy() - wanted).max())
+        name = f"gradient norms of {count} examples, {model.name}"
+        least = 50 if model.name == "mlp" else None
+        lines.append(line(name, ours, theirs * count / some, least=least, gap=gap, rate=60 / ours))
+    return lines
+
+
 def peak(quick: bool) -> float:
     """GFLOP/s of a large matrix product at the better number of threads."""
     a = torch.randn(1024, 1024)
@@ -177,6 +294,8 @@ def main() -> None:
         )
         print(result, flush=True)
     print(curve_against_sklearn(quick), flush=True)
+    for rows in (transformers, gradient_norms):
+        print("\n".join(rows(quick)), flush=True)
     data, model = datasets.load("digits"), models.build("mlp")
     seconds, fit = timed(lambda: training.fit_many(model, data, mlp, steps=steps), 1 if quick else 3)
     speed, limit = fit.table["flops"].sum() / seconds / 1e9, peak(quick)

@@ -2,6 +2,7 @@
 
 from labkit.models.chain import Chain
 from labkit.models.context import ContextMLP
+from labkit.models.convnet import ConvNet
 from labkit.models.entries import available, build, register
 from labkit.models.features import RandomFeatures
 from labkit.models.linear import Softmax
@@ -15,6 +16,7 @@ __all__ = [
     "MLP",
     "Chain",
     "ContextMLP",
+    "ConvNet",
     "CrossEntropy",
     "Loss",
     "Model",

@@ -15,9 +15,9 @@ from labkit.models.ports import Ports
 from labkit.seeds import derive
 
 _PORTS = {
-    "classification": Ports("classification", inputs=12, outputs=5),
+    "classification": Ports("classification", inputs=16, outputs=5, image_shape=(4, 4)),
     "text": Ports("text", inputs=6, outputs=40),
-    "regression": Ports("regression", inputs=12, outputs=1),
+    "regression": Ports("regression", inputs=16, outputs=1, image_shape=(4, 4)),
 }
 _EXAMPLES = 32
 _STEPS = 500

@@ -140,15 +140,15 @@ class Transformer(Model):
 
     def forward(self, parameters: Parameters, inputs: Tensor) -> Tensor:
         last = self._hidden_states(parameters, inputs, None)[..., inputs.shape[2] - 1 :: inputs.shape[2]]
-        return self._answers(parameters, last).transpose(1, 2)
+        return self._answers(parameters, last)
 
     def outcomes(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self._hidden_states(parameters, inputs, None)
-        return self._answers(parameters, hidden).transpose(1, 2), _next(inputs, targets)
+        return self._answers(parameters, self._hidden_states(parameters, inputs, None)), _next(inputs, targets)
 
     def _answers(self, parameters: Parameters, hidden: Tensor) -> Tensor:
+        """Logits (runs, places, vocabulary) for hidden states (runs, width, places)."""
         table = parameters["embedding" if self.tied else "unembedding"]
-        answers = torch.bmm(table, hidden)
+        answers = torch.bmm(hidden.transpose(1, 2), table.transpose(1, 2))
         return answers if self._output == 1 else answers.mul_(self._output)
 
     def _multiply(self, weight: Tensor, features: Tensor, onto: Tensor | None = None) -> Tensor:
@@ -207,16 +207,15 @@ class Transformer(Model):
     ) -> None:
         runs, batch, length = inputs.shape
         kept: list = []
-        hidden = self._hidden_states(parameters, inputs, kept).transpose(1, 2)
-        table = parameters["embedding" if self.tied else "unembedding"]
-        answers = torch.bmm(hidden, table.transpose(1, 2))
-        answers = answers if self._output == 1 else answers.mul_(self._output)
+        hidden = self._hidden_states(parameters, inputs, kept)
+        answers = self._answers(parameters, hidden)
         losses = torch.empty(runs, batch * length, 1, device=trace.device)
         each = (scale / length).expand(runs, 1, batch).repeat_interleave(length, 2).transpose(1, 2)
         slope = loss.backward_last(answers, _next(inputs, targets), each, losses).transpose(1, 2)
         torch.mean(losses.view(runs, 1, batch, length), 3, out=trace)
-        into["embedding" if self.tied else "unembedding"].baddbmm_(slope, hidden, beta=beta, alpha=self._output)
-        slope = torch.bmm(table.transpose(1, 2), slope)
+        last = "embedding" if self.tied else "unembedding"
+        into[last].baddbmm_(slope, hidden.transpose(1, 2), beta=beta, alpha=self._output)
+        slope = torch.bmm(parameters[last].transpose(1, 2), slope)
         slope = slope if self._output == 1 else slope.mul_(self._output)
         slope = rms_backward(slope, *kept.pop(), 1)
         for block in reversed(range(self.blocks)):

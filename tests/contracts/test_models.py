@@ -21,6 +21,7 @@ def test_every_model_keeps_the_contract(name):
     [
         models.MLP(width=24, depth=3),
         models.ContextMLP(width=24, depth=2, embedding=5),
+        models.ConvNet(width=3, depth=3),
         models.RandomFeatures(width=100, features="fourier"),
     ],
     ids=repr,
