@@ -8,6 +8,9 @@ _STEPS = 100
 _TOLERANCE = 1e-7
 """Relative to the squared length of w: the duality gap at which it stops."""
 
+_HOPELESS = 1e100
+"""Mean of slack times dual that only a set without a separator reaches."""
+
 
 def separate(examples: np.ndarray) -> np.ndarray:
     """The shortest w with ``x @ w >= 1`` for every example x of a set.
@@ -36,6 +39,8 @@ def separate(examples: np.ndarray) -> np.ndarray:
         off_path = w - _times(across, dual)
         short = _times(examples, w) - 1.0 - slack
         gap = np.mean(slack * dual, axis=1)
+        if not gap.max() < _HOPELESS:
+            break
         length = np.sum(w * w, axis=1)
         feasible = np.max(np.abs(short), axis=1) < _TOLERANCE
         stationary = np.sum(off_path**2, axis=1) < _TOLERANCE * length
