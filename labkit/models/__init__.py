@@ -9,6 +9,7 @@ from labkit.models.linear import Softmax
 from labkit.models.losses import CrossEntropy, Loss, Squared
 from labkit.models.mlp import MLP
 from labkit.models.model import Model
+from labkit.models.module import Module
 from labkit.models.ports import Ports, ports
 from labkit.models.transformer import Transformer
 
@@ -20,6 +21,7 @@ __all__ = [
     "CrossEntropy",
     "Loss",
     "Model",
+    "Module",
     "Ports",
     "RandomFeatures",
     "Softmax",
