@@ -21,7 +21,7 @@ from labkit.theory.hinge_moments import Pruning, squared_hinge
 
 _STEPS = 40
 """Some 5 are usual, 20 the most where it converges at all."""
-_FEW = 1.0
+_FEW = 4.0
 """Kept examples per dimension up to which the start is good."""
 _TOLERANCE = 1e-7
 """A step this short, relative to w, is the last: the error it leaves is about its square."""
@@ -48,13 +48,22 @@ def solve(alpha: np.ndarray, kept: Pruning) -> np.ndarray:
 def _solve(alpha: np.ndarray, kept: Pruning) -> np.ndarray:
     w, stuck = _iterate(_start(alpha, kept), alpha, kept)
     if len(stuck):
-        # Far from the solution at many examples: come from fewer, where the start is good.
-        if alpha[stuck].min() < _FEW:
-            raise RuntimeError(f"{len(stuck)} settings did not converge, the first at alpha={alpha[stuck[0]]:.6g}")
-        near = _solve(0.5 * alpha[stuck], kept[stuck])
-        w[stuck], left = _iterate(near, alpha[stuck], kept[stuck])
-        if len(left):
-            raise RuntimeError(f"{len(left)} settings did not converge, the first at alpha={alpha[stuck[left[0]]]:.6g}")
+        w[stuck] = _climb(alpha[stuck], kept[stuck])
+    return w
+
+
+def _climb(alpha: np.ndarray, kept: Pruning) -> np.ndarray:
+    """The solution by way of fewer examples, where the start is good, doubling them and following the trend."""
+    rungs = max(1, int(np.ceil(np.log2(alpha.max() / _FEW))))
+    w = before = _start(alpha / 2.0**rungs, kept)
+    for rung in range(rungs, -1, -1):
+        # Along powers of alpha, which all three components follow at many examples.
+        trend = np.clip(w / np.where(before == 0.0, 1.0, before), 0.25, 4.0)
+        before = w
+        w, stuck = _iterate(w * trend, alpha / 2.0**rung, kept)
+        if len(stuck):
+            at = alpha[stuck[0]]
+            raise RuntimeError(f"{len(stuck)} settings did not converge, the first at {at:.6g} kept per dimension")
     return w
 
 
