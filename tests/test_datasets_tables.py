@@ -205,6 +205,51 @@ def test_tables_that_cannot_work_are_refused(change, options, message):
         datasets.from_frame(flats().assign(**change), **{"target": "price", **options})
 
 
+def test_a_held_out_target_beyond_all_training_ones_is_refused():
+    frame = flats().assign(price=np.random.default_rng(1).permutation(500) * 1.5)
+    data = datasets.from_frame(frame, "price")
+    largest = float(data.test_targets.max()) * data.truth["target_scale"] + data.truth["target_mean"]
+    frame["price"] = frame["price"].where(np.abs(frame["price"] - largest) > 0.1, 1e200)
+    with pytest.raises(ValueError, match="spreads of the training rows from their mean; remove it or predict"):
+        datasets.from_frame(frame, "price")
+
+
+CELLS = {
+    "floats": [0.0, -1.5, 1e300, 5e-324, -9.4e37, None, float("nan")],
+    "whole": [2**62, -(2**62), 0, 7],
+    "few": [0, 1, 2],
+    "texts": ["", "a", "a,b", "é", "(rare)", None, "0"],
+    "mixed": [1, "1", True, None, 2.5, (1, 2), pd.NA],
+    "truths": [True, False],
+    "dates": [pd.Timestamp("1700-01-01"), pd.Timestamp("2200-12-31"), pd.NaT],
+    "same": [0.1],
+}
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 2**32), st.integers(10, 60), st.lists(st.sampled_from(sorted(CELLS)), min_size=2, max_size=5))
+def test_whatever_is_in_a_frame_it_becomes_numbers_or_is_refused_in_words(seed, count, kinds):
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            f"{kind}{place}": [CELLS[kind][one] for one in random.integers(len(CELLS[kind]), size=count)]
+            for place, kind in enumerate(kinds)
+        }
+    )
+    try:
+        made = datasets.from_frame(frame, frame.columns[0])
+    except ValueError as refused:
+        assert "the table" in str(refused) or "target" in str(refused) or "no column is left" in str(refused)  # noqa: PT017
+        return
+    assert sum(len(made.split(split)[0]) for split in SPLITS) == frame[frame.columns[0]].notna().sum()
+    for split in SPLITS:
+        inputs, targets = made.split(split)
+        assert inputs.dtype == np.float32
+        assert np.isfinite(inputs).all()
+        assert np.abs(inputs).max(initial=0) <= 100
+        assert np.isfinite(targets).all()
+
+
 def test_frames_without_features_or_with_doubled_names_are_refused():
     with pytest.raises(TypeError, match="expected a pandas frame"):
         datasets.from_frame([[1, 2]], "a")

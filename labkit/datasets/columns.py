@@ -140,21 +140,29 @@ class Encoder:
         return made
 
 
+def middle_and_spread(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of values (n,), of which there is one at least; a spread of rounding only is 0.
+
+    >>> middle_and_spread(np.array([-1e300, 1e300]))
+    (0.0, 1e+300)
+    """
+    # Brought to 1 first, so that squares of huge numbers stay finite and those of tiny ones above 0.
+    largest = float(np.abs(values).max()) or 1.0
+    scaled = values / largest
+    spread = float(scaled.std())
+    return float(scaled.mean()) * largest, spread * largest if spread > 1e-12 else 0.0
+
+
 def _number(column: pd.Series) -> _Number | str:
     values = numbers(column)
     there = values[~np.isnan(values)]
     if not len(there):
         return "empty"
-    largest = np.abs(there).max()
-    # Brought to 1 first, so that squares of huge numbers stay finite and those of tiny ones above 0.
-    scaled = there / largest if largest > 0 else there
-    spread = float(scaled.std())
+    middle, spread = middle_and_spread(there)
     told = len(there) < len(values)
-    if not spread > 1e-12:
-        if not told:
-            return "constant"
-        spread = 1.0
-    return _Number(str(column.name), float(scaled.mean() * largest), float(spread * (largest or 1.0)), told)
+    if not spread and not told:
+        return "constant"
+    return _Number(str(column.name), middle, spread or abs(middle) or 1.0, told)
 
 
 def _category(column: pd.Series, most: int) -> _Category | str:

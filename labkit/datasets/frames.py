@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labkit.datasets.columns import Encoder, is_numeric, numbers
+from labkit.datasets.columns import Encoder, is_numeric, middle_and_spread, numbers
 from labkit.datasets.dataset import SPLITS, Dataset
 from labkit.datasets.faults import number, whole
 from labkit.datasets.splits import mixed
@@ -15,6 +15,7 @@ from labkit.seeds import derive
 
 _MOST_NUMBERS = 2**28
 _FEW = 20
+_FARTHEST = 1e6
 
 
 def from_frame(
@@ -67,6 +68,7 @@ def from_frame(
     whole("seed", seed)
     if not 0 < test <= 0.9 - validation:
         raise ValueError(f"validation={validation!r} and test={test!r}; expected some test and at most 0.9 together")
+    target = str(target)
     frame, missing = _usable(frame, target)
     kind, answers, about = _targets(frame[target], kind)
     features = frame.drop(columns=target)
@@ -79,10 +81,17 @@ def from_frame(
         )
     if kind == "regression":
         trained = answers[places["train"]]
-        mean, scale = float(trained.mean()), float(trained.std())
-        if not scale > 0:
+        mean, scale = middle_and_spread(trained)
+        if not scale:
             raise ValueError(f"target {target!r} is {mean:g} in all training rows; there is nothing to predict")
-        answers = ((answers - mean) / scale).astype(np.float32)
+        answers = answers / scale - mean / scale
+        farthest = float(np.abs(answers).max())
+        if farthest > _FARTHEST:
+            raise ValueError(
+                f"target {target!r} has a value {farthest:.3g} spreads of the training rows from their mean; remove it "
+                "or predict its logarithm"
+            )
+        answers = answers.astype(np.float32)
         about = {"target_mean": mean, "target_scale": scale}
     arrays: dict[str, np.ndarray] = {}
     for split in SPLITS:

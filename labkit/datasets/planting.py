@@ -49,7 +49,7 @@ class Copies:
         first = np.minimum(first, len(self.source) - 1)
 
         def window(of: np.ndarray, copied: np.ndarray) -> np.ndarray:
-            return np.where(inside & copied[first], of[first] * self.document + offset, -1)
+            return np.where(inside & copied[first], of[first] * self.document + offset, -1).astype(np.int32)
 
         return pd.DataFrame(
             {

@@ -37,8 +37,11 @@ def tables(
         target: the column to predict.
         kind, validation, test, categories, seed: as in ``from_frame``, which says what becomes of the columns.
 
-    The file is read anew each time, and never changed. Raises ``ValueError`` where the path or target is not given or
-    the file is no such table, ``FileNotFoundError`` where there is none.
+    The file is read anew each time, and never changed. Dates in it are text: turn them into numbers first, or read the
+    file yourself with them parsed and use ``from_frame``.
+
+    Raises ``ValueError`` where the path or target is not given or the file is no such table, ``FileNotFoundError``
+    where there is none.
 
     >>> from labkit import datasets
     >>> datasets.load("tables", path="flats.csv", target="price")
