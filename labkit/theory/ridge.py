@@ -134,7 +134,7 @@ def simulate(
         examples: training examples of each regression, at least 1.
         eigenvalues, target, noise, ridge: one setting of ``test_error``, the ridge a number.
         repeats: how many training sets are drawn.
-        seed: each repeat has its own stream.
+        seed: each repeat has its own stream; the same seed and examples draw alike whatever the noise and the ridge.
 
     Returns the (repeats,) errors, exact given the training set.
 
