@@ -10,6 +10,7 @@ from labkit.models.losses import CrossEntropy, Loss, Squared
 from labkit.models.mlp import MLP
 from labkit.models.model import Model
 from labkit.models.module import Module
+from labkit.models.ngram import NGram
 from labkit.models.ports import Ports, ports
 from labkit.models.transformer import Transformer
 
@@ -22,6 +23,7 @@ __all__ = [
     "Loss",
     "Model",
     "Module",
+    "NGram",
     "Ports",
     "RandomFeatures",
     "Softmax",

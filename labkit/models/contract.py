@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from labkit.models.losses import CrossEntropy
 from labkit.models.model import Model
+from labkit.models.ngram import NGram
 from labkit.models.ports import Ports
 from labkit.seeds import derive
 
@@ -47,7 +48,9 @@ def check(entry: type[Model] | Model) -> None:
         _starts(model, ends)
         _stacks(model, ends, inputs)
         _flops(model, ends, inputs, targets)
-        if model.closed_form:
+        if isinstance(model, NGram):
+            _remembers(model, ends, inputs, targets)
+        elif model.closed_form:
             _solves(model, ends, inputs, targets)
         else:
             _differentiates(model, ends, inputs, targets)
@@ -185,6 +188,19 @@ def _overfits(model: Model, ends: Ports, inputs: Tensor, targets: Tensor) -> Non
     assert last < 0.1 * first, (
         f"{model.name}: after {_STEPS} steps of Adam on {_EXAMPLES} examples the loss is {last:.3g}, "
         f"from {first:.3g}; expected under a tenth"
+    )
+
+
+def _remembers(model: NGram, ends: Ports, inputs: Tensor, targets: Tensor) -> None:
+    counts = model.initialise(ends, _SEEDS[:1])
+    before = model.forward(counts, inputs[None])
+    model.count(counts, inputs[None], targets[None])
+    after = model.forward(counts, inputs[None])
+    gap = float((after.exp().sum(2) - 1).abs().max())
+    assert gap < 1e-5, f"{model.name}: its chances add up to 1 but for {gap:.2g}; expected under 1e-5"
+    first, last = (float(model.loss(ends).values(each, targets[None]).mean()) for each in (before, after))
+    assert last < first, (
+        f"{model.name}: having seen {_EXAMPLES} examples its loss on them is {last:.3g}, from {first:.3g}"
     )
 
 

@@ -75,6 +75,9 @@ class RandomFeatures(Model):
         weight = np.zeros((ends.outputs, self.width), dtype=np.float32)
         return {"weight": weight, "projection": projection, "offset": offset}
 
+    def step_numbers(self, ends: Ports) -> float:
+        return 4 * self.width**2
+
     def loss(self, ends: Ports) -> Squared:
         return Squared()
 

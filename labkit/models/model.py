@@ -88,7 +88,10 @@ class Model:
         return ends.inputs
 
     def step_numbers(self, ends: Ports) -> float:
-        """Numbers that a training step keeps for one example, about; what stacks are cut by."""
+        """Numbers that a training step keeps for one example, about; what stacks are cut by.
+
+        For models with a closed form, those that solving one of them takes.
+        """
         return 2 * (ends.inputs + self.parameter_count(ends) ** 0.5)
 
     def dials(self) -> dict[str, Any]:

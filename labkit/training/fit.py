@@ -109,7 +109,7 @@ def fit_many(
         schedule=read(given=schedule),
         groups=members,
     )
-    _single_labels(model, data, parsed)
+    _suited(model, data, parsed)
     device = resolve(device)
     sources = {split: Source(data, split, device) for split in ("train", "validation", "test")}
     recorder = dynamics.read(record, record_at, record_examples, sources["train"], model, parsed)
@@ -146,11 +146,14 @@ def resolve(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def _single_labels(model: Model, data: Dataset, runs: Sequence[Run]) -> None:
-    """Refuse label noise for models that learn from every place of a window, most of which are inputs as well."""
-    noisy = [run.row for run in runs if run.label_noise]
-    if noisy and model.predictions(model.check(data)) > 1:
-        raise ValueError(f"run {noisy[0]} has label_noise, which model {model.name!r} has no single label for")
+def _suited(model: Model, data: Dataset, runs: Sequence[Run]) -> None:
+    """Refuse what a run asks for and its kind of model has no use for, rather than ignore it."""
+    for run in runs:
+        # A window is all inputs but for one id, so no label of its own could be wrong.
+        if run.label_noise and model.predictions(model.check(data)) > 1:
+            raise ValueError(f"run {run.row} has label_noise, which model {model.name!r} has no single label for")
+        if model.closed_form and (run.weights is not None or run.shares is not None):
+            raise ValueError(f"run {run.row} has weights or a mixture, and model {model.name!r} is solved at once")
 
 
 def _check(model: Model, steps: object, epochs: object, batch_size: object, evaluate_every: object) -> None:

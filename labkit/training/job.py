@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from labkit.datasets import Dataset
-from labkit.models import Model
-from labkit.training import evaluate, ridge
+from labkit.models import Model, NGram
+from labkit.training import counts, evaluate, ridge
 from labkit.training.dynamics import Recorder
 from labkit.training.ensemble import Trace, train
 from labkit.training.runs import Groups, Run
@@ -74,7 +74,8 @@ class Job:
                 snapshots[step] = {name: tensor.clone() for name, tensor in parameters.items()}
 
         if model.closed_form:
-            parameters = ridge.solve(model, runs, source, self.classes, start, watch)
+            solve = counts.solve if isinstance(model, NGram) else ridge.solve
+            parameters = solve(model, runs, source, self.classes, start, watch)
             watch.advance()
         else:
             parameters, trace = train(
@@ -124,7 +125,7 @@ def stacked(runs: list[Run], data: Dataset, device: str) -> Iterable[list[Run]]:
         ends = model.check(data)
         numbers = 3 * model.parameter_count(ends) + batch * model.step_numbers(ends)
         if model.closed_form:
-            numbers = 4 * model.width**2
+            numbers = model.step_numbers(ends)
         most = max(1, int(_STACK_NUMBERS[device] // numbers))
         pieces = -(-len(group) // most)
         size = -(-len(group) // pieces)
