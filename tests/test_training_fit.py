@@ -11,7 +11,7 @@ import torch
 from labkit import datasets, models, training
 from labkit.datasets import Dataset
 from labkit.registry import UnknownName
-from labkit.training import batches, ensemble, evaluate, job
+from labkit.training import batches, dynamics, ensemble, evaluate, job
 
 METRICS = ["train_loss", "train_error", "validation_loss", "validation_error", "test_loss", "test_error"]
 
@@ -284,8 +284,26 @@ def test_inputs_of_another_width_are_refused(digits):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-@pytest.mark.parametrize("name", ["softmax", "mlp", "random_features"])
+@pytest.mark.parametrize("name", ["softmax", "mlp", "convnet", "random_features"])
 def test_devices_agree(digits, name):
     runs = [{"seed": seed, "examples": 300, "momentum": 0.5} for seed in range(4)]
-    cpu, gpu = (training.fit_many(name, digits, runs, steps=30, device=device) for device in ("cpu", "cuda"))
-    np.testing.assert_allclose(cpu.predict(digits.test_inputs), gpu.predict(digits.test_inputs), atol=1e-3)
+    runs[1] |= {} if name == "random_features" else {"weights": np.arange(1024), "mixture": [0.3, 0.7]}
+    runs[2] |= {"dropout": 0.2} if name == "mlp" else {}
+    options = {} if name == "random_features" else {"record": list(dynamics.KNOWN), "record_at": [30]}
+    cpu, gpu = (
+        training.fit_many(name, digits, runs, steps=30, groups=digits.targets % 2, device=device, **options)
+        for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(cpu.predict(digits.test_inputs), gpu.predict(digits.test_inputs), atol=2e-3)
+    for kind in set(dynamics.KNOWN) - {"correct"} if options else ():
+        np.testing.assert_allclose(cpu.dynamics[kind], gpu.dynamics[kind], rtol=1e-2, atol=5e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("name", ["context_mlp", "transformer", "ngram"])
+def test_devices_agree_on_text(name):
+    text = datasets.load("python_source", context=16)
+    runs = [{"seed": seed, "examples": 5000} for seed in range(3)]
+    options = {"steps": 10, "optimizer": "adam"}
+    cpu, gpu = (training.fit_many(name, text, runs, device=device, **options) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(cpu.predict(text.test_inputs[:99]), gpu.predict(text.test_inputs[:99]), atol=2e-3)
