@@ -23,8 +23,9 @@ def fit_all(
     """Fit every stack, in the order given.
 
     Stacks of many small models follow one another, each using all of torch's threads. Where memory allows only a few
-    models to a stack these are large: then each of torch's threads takes a stack of its own. A two-layer transformer
-    of width 32 takes 1.05 times as long on one thread as on two, so two side by side take about half.
+    models to a stack these are large: then each of torch's threads takes a stack of its own. Measured on two-layer
+    transformers of width 16 and 32, a second thread inside the products saves a tenth of the time, and two models
+    side by side save two fifths to almost half.
     """
     threads = min(torch.get_num_threads(), len(stacks))
     if device != "cpu" or threads < 2 or sum(map(len, stacks)) >= _FEW * len(stacks):
