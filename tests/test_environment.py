@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
@@ -17,7 +18,13 @@ from labkit import places
 ROOT = places.checkout()
 pytestmark = pytest.mark.skipif(ROOT is None, reason="only a checkout has these files")
 
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
+OPTIONAL = {"ray"}  # a backend for sweeps, used where someone has installed it
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "playwright": "playwright-python",
+    "jupyter-client": "jupyter_client",
+}
 
 
 def project() -> dict:
@@ -32,6 +39,18 @@ def ranges() -> dict[str, Requirement]:
         *table["build-system"]["requires"],
     ]
     return {canonicalize_name(r.name): r for r in map(Requirement, wanted)}
+
+
+def imported() -> set[str]:
+    """The top-level modules that the package names in any import."""
+    found = set()
+    for path in (ROOT / "labkit").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"labkit"}
 
 
 def lock() -> dict[str, str]:
@@ -73,6 +92,12 @@ def test_every_line_of_the_conda_file_says_what_needs_it():
     for line in lines:
         if re.match(r"  - [a-z]", line) and not line.strip().startswith("- pip:"):
             assert "#" in line, line
+
+
+def test_everything_the_package_imports_is_declared():
+    providers = metadata.packages_distributions()
+    needed = {canonicalize_name(providers[module][0]) for module in imported() - OPTIONAL}
+    assert needed <= set(ranges()), sorted(needed - set(ranges()))
 
 
 def test_installed_versions_lie_in_the_ranges():
