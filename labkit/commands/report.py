@@ -66,7 +66,7 @@ def report(notebooks, preset, settings, out, jobs, wall, memory, pdf, as_json):
         for outcome in outcomes:
             click.echo(f"{outcome.notebook}: {outcome.sentence}")
         click.echo(f"Open {index}")
-    sys.exit(max((outcome.exit_code for outcome in outcomes), default=0))
+    sys.exit(reports.exit_code(outcomes))
 
 
 def _print_pages(outcomes, quiet: bool) -> None:

@@ -34,6 +34,7 @@ from . import files, parameters
 
 STOP = "LessonStopped"  # an exception of this name ends a lesson early, and well
 _SAVE_SECONDS = 2.0
+_STARTS = 3  # times a kernel is started that dies before its first word
 _THREAD_RAISED = "Exception in thread "
 
 
@@ -135,24 +136,34 @@ class _Client(PapermillNotebookClient):
             raise
 
 
+def _client(nb_man: Any, kernel_name: str, watch: Watch) -> _Client:
+    client = _Client(
+        nb_man,
+        kernel_name=kernel_name,
+        kernel_manager_class=_OwnKernel,
+        startup_timeout=120,
+        timeout=None,
+        on_cell_start=watch.cell_started,
+        on_cell_executed=watch.cell_executed,
+    )
+    client.watch = watch
+    return client
+
+
 def _engine(watch: Watch) -> type[Engine]:
     class Watched(Engine):
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
             watch.notebook = nb_man.nb
             nb_man.nb.metadata.papermill["input_path"] = None  # papermill puts the whole notebook there
-            client = _Client(
-                nb_man,
-                kernel_name=kernel_name,
-                kernel_manager_class=_OwnKernel,
-                startup_timeout=120,
-                timeout=None,
-                on_cell_start=watch.cell_started,
-                on_cell_executed=watch.cell_executed,
-            )
-            client.watch = watch
-            watch.client = client
-            client.execute()
+            for left in reversed(range(_STARTS)):
+                watch.client = _client(nb_man, kernel_name, watch)
+                try:
+                    return watch.client.execute()
+                except RuntimeError as error:
+                    # Kernels that start at one moment may choose the same port, and all but one of them end there.
+                    if not left or "Kernel died before replying" not in str(error):
+                        raise
 
     return Watched
 
