@@ -74,7 +74,7 @@ def test_folders_export_and_do_nothing_else():
         assert functions <= {"__getattr__", "__dir__"}, path
 
 
-@pytest.mark.parametrize("name", ["laws", "results", "sweeps", "display", "cli", "curve_files", "datasets"])
+@pytest.mark.parametrize("name", ["laws", "results", "sweeps", "display", "cli", "curve_files", "datasets", "theory"])
 def test_it_loads_without_torch(name):
     code = f"import sys, labkit.{name}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 0
