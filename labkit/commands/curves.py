@@ -106,9 +106,10 @@ def forecast(file, x, y, se, interval, seed, as_json, at, target, bounds, chart)
         found["forecast"] = [dict(zip(("at", "prediction", "low", "high"), row, strict=True)) for row in rows]
         found["last_value"] = float(curve.sort_values("x").y.iloc[-1])
     if target is not None:
-        plan = laws.plan((curve.x, curve.y), target=target, interval=interval, seed=seed)
-        amounts = {"needed": _finite(plan.x), "low": _finite(plan.low), "high": _finite(plan.high)}
-        found["plan"] = {"target": target, **amounts, "unreachable": plan.unreachable, "note": plan.note}
+        points = (curve.x, curve.y) if errors is None else (curve.x, curve.y, errors)
+        plan = laws.plan(points, target=target, interval=interval, bounds=bounds, seed=seed)
+        amounts = {name: _finite(value) for name, value in (("needed", plan.x), ("low", plan.low), ("high", plan.high))}
+        found["plan"] = {"target": target, **amounts, "unreachable": plan.unreachable, "horizon": plan.horizon}
     if chart is not None:
         _draw(curve, chart, max(at, default=curve.x.max() * 10), options)
         found["chart"] = str(chart)
@@ -130,18 +131,22 @@ def _words(found: dict) -> str:
             values = "".join(f"{row[name]:>12.4g}" for name in ("prediction", "low", "high"))
             lines.append(f"{_amount(row['at']):>16}{values}")
         lines.append(f"{'last value':>16}{found['last_value']:>12.4g}")
+    lines += [f"Note: {warning}" for warning in found.get("warnings", ())]
     if "plan" in found:
-        plan = found["plan"]
-        lines += ["", f"{y} {plan['target']:g}: "]
-        if plan["needed"] is None:
-            lines[-1] += f"not reached by this law ({plan['note']})"
-        else:
-            high = _amount(plan["high"]) if plan["high"] is not None else "no upper limit"
-            lines[-1] += f"about {_amount(plan['needed'])} {x}, between {_amount(plan['low'])} and {high}"
-        lines[-1] += f"; the chance that no amount suffices is {plan['unreachable']:.0%}."
+        lines += ["", _plan(found["plan"], x, y)]
     if "chart" in found:
         lines += ["", f"Chart: {found['chart']}"]
     return "\n".join(lines)
+
+
+def _plan(plan: dict, x: str, y: str) -> str:
+    within = f"{plan['unreachable']:.0%} that it takes more than {_amount(plan['horizon'])} {x}, or is never reached"
+    if plan["needed"] is None:
+        soonest = f"; at the soonest {_amount(plan['low'])}" if plan["low"] is not None else ""
+        return f"{y} {plan['target']:g}: out of reach, most likely{soonest}. The chance is {within}."
+    high = _amount(plan["high"]) if plan["high"] is not None else "no limit in reach"
+    amount = f"about {_amount(plan['needed'])} {x}, between {_amount(plan['low'])} and {high}"
+    return f"{y} {plan['target']:g}: {amount}. The chance is {within}."
 
 
 def _draw(curve, path: Path, end: float, options: dict) -> None:
