@@ -33,5 +33,5 @@ def test_a_curve_that_never_learns_is_all_plateau():
 
 @pytest.mark.parametrize(("y", "guess"), [([0.5, 0.4], 0.9), (np.full(15, 0.5), 0)])
 def test_bad_input_is_refused(y, guess):
-    with pytest.raises(ValueError, match="expected|above 0"):
+    with pytest.raises(ValueError, match=r"expected|above 0"):
         regions(X, y, guess)

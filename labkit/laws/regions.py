@@ -23,7 +23,7 @@ def regions(x, y, guess: float, *, seed: int = 0) -> list[str]:
         seed: of the sampled starting points of the fit.
 
     A point is on the plateau while no later point has left it: its error is at least 0.8 of the error of guessing.
-    A power law with a floor is fitted to the rest; a point is on the floor once more than half of its fitted error is the
+    A power law with a floor is fitted to the rest; a point is on the floor once more than half of its fitted error is
     floor. With fewer than 4 points off the plateau no floor is looked for.
 
     Raises ``ValueError`` for a guess that is not above 0, or for shapes that differ.
