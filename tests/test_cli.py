@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from labkit import cli
@@ -145,3 +146,37 @@ def test_the_chart_of_a_forecast_is_an_svg_with_a_description(labkit, curve, tmp
     result = labkit("forecast", curve, "--at", "1e4", "--chart", path)
     assert result.returncode == 0, result.stderr
     assert "aria-label" in path.read_text()
+
+
+@pytest.fixture
+def reruns(tmp_path, monkeypatch):
+    """Twenty reruns of a notebook with one number, and their accepted baseline."""
+    from labkit import places, results
+
+    monkeypatch.setattr(places, "data", lambda: tmp_path / "data")
+    random = np.random.default_rng(0)
+
+    def run(seed: int, value: float):
+        folder = tmp_path / "reports" / "runs" / f"run{seed}"
+        results.start("01_made_up", "lesson", folder)
+        results.record("exponent", value, se=0.01, n=5, kind="statistical")
+        return folder
+
+    folders = [run(seed, 0.5 + 0.01 * random.normal()) for seed in range(20)]
+    results.accept(folders, "first", folder=tmp_path / "data" / "baselines")
+    return run, folders
+
+
+def test_a_number_moved_by_twice_its_bound_ends_with_code_3_and_is_named(labkit, reruns, tmp_path):
+    run, _ = reruns
+    assert labkit("check", "--out", tmp_path / "reports").returncode == 0
+    run(3, 0.5 + 2 * 7.3 * 0.012)
+    result = labkit("check", "--out", tmp_path / "reports")
+    assert result.returncode == 3
+    assert "01_made_up, lesson: exponent" in result.stdout
+
+
+def test_check_without_reports_says_what_to_do(labkit, tmp_path):
+    result = labkit("check", "--out", tmp_path / "none")
+    assert result.returncode == 2
+    assert "labkit report" in result.stderr
