@@ -44,7 +44,9 @@ def command(folder: Path, *, port: int = 8888, browser: bool = True, options: Se
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}"]
     # looking for language servers runs npm, which writes into the home folder
     arguments.append("--LanguageServerManager.autodetect=False")
-    return [*arguments, *([] if browser else ["--no-browser"]), *options]
+    # In a container everybody is root, and Jupyter would refuse; it still serves this machine alone.
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return [*arguments, *(["--allow-root"] if root else []), *([] if browser else ["--no-browser"]), *options]
 
 
 def serve(folder: Path, *, port: int = 8888, browser: bool = True) -> int:

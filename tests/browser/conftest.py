@@ -147,7 +147,6 @@ def laboratory(chromium, tmp_path_factory):
         "--ServerApp.port_retries=0",
         "--ServerApp.ip=127.0.0.1",
         "--LabApp.expose_app_in_browser=True",
-        "--allow-root",
     ]
     command = jupyterlab.command(folder, port=port, browser=False, options=options)
     with open(root / "jupyterlab.log", "w") as log:
