@@ -67,7 +67,7 @@ def device() -> Finding:
         return Finding("torch", "wrong", f"cannot be imported ({error}): run make setup")
     if torch.cuda.is_available():
         return Finding("GPU", "fine", torch.cuda.get_device_name(0))
-    return Finding("GPU", "missing", f"none, so everything runs on {os.cpu_count()} CPU cores; nothing here needs one")
+    return Finding("GPU", "missing", f"none, so everything runs on {places.cores()} CPU cores; nothing here needs one")
 
 
 def find_browser() -> str | None:

@@ -46,6 +46,17 @@ def var() -> Path:
     return Path(sys.prefix) / "var" if in_environment else work() / ".labkit" / "var"
 
 
+def cores() -> int:
+    """The cores this process may use, which in a container or under ``taskset`` are fewer than the machine has.
+
+    >>> cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def environment() -> dict[str, str]:
     """Environment variables that keep every tool inside ``var()``."""
     root = var()

@@ -50,6 +50,6 @@ def versions() -> dict[str, str]:
 @functools.cache
 def machine() -> str:
     """The class of this machine: system, processor family, cores and memory, and nothing that names it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = places.cores()
     memory = psutil.virtual_memory().total / 2**30
     return f"{platform.system()} {platform.machine()}, {cores} cores, {memory:.0f} GiB"

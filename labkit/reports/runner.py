@@ -110,7 +110,7 @@ def execute(requests: Sequence[Request], jobs: int = 1, progress: bool = True) -
     """Run the requests, ``jobs`` at a time; one outcome each, in their order."""
     if jobs < 1:
         raise ReportError(f"jobs={jobs}: expected at least 1")
-    threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
+    threads = max(1, places.cores() // jobs) if jobs > 1 else None
     tell, stop = _teller(progress), threading.Event()
     with _interrupts(stop), ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(_one, request, threads, stop, tell) for request in requests]

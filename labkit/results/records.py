@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit import places
 from labkit.results.files import read_json, write_json
 from labkit.results.values import Record, build
 
@@ -46,7 +47,7 @@ def environment() -> dict[str, Any]:
             continue
     return {
         "platform": f"{platform.system()}-{platform.machine()}",
-        "cpus": os.cpu_count(),
+        "cpus": places.cores(),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "versions": versions,
     }

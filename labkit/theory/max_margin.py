@@ -12,11 +12,11 @@ from any start.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from labkit import places
 from labkit.theory.hinge_moments import Pruning, squared_hinge
 
 _STEPS = 40
@@ -41,7 +41,7 @@ def solve(alpha: np.ndarray, kept: Pruning) -> np.ndarray:
     if not chunks:
         return np.empty((0, 3))
     # Nearly all time is spent inside array functions, which let threads run beside one another.
-    with ThreadPoolExecutor(min(len(chunks), os.cpu_count() or 1)) as threads:
+    with ThreadPoolExecutor(min(len(chunks), places.cores())) as threads:
         return np.concatenate(list(threads.map(lambda rows: _solve(alpha[rows], kept[rows]), chunks)))
 
 
