@@ -17,8 +17,6 @@ from packaging.requirements import Requirement
 
 from labkit import places
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -70,14 +68,9 @@ def device() -> Finding:
     return Finding("GPU", "missing", f"none, so everything runs on {places.cores()} CPU cores; nothing here needs one")
 
 
-def find_browser() -> str | None:
-    """The path of a Chromium-like browser, or None."""
-    return next(filter(None, map(shutil.which, _BROWSERS)), None)
-
-
 def browser() -> Finding:
     """Whether browser tests and PDF reports can run."""
-    path = find_browser()
+    path = places.browser()
     if path:
         return Finding("browser", "fine", path)
     return Finding("browser", "missing", "no Chromium or Chrome: reports are built, PDF and browser tests are skipped")

@@ -7,10 +7,22 @@ Jupyter, IPython, matplotlib and scikit-learn write into the user's home unless 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+_BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+)
 
 
 def checkout() -> Path | None:
@@ -55,6 +67,11 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def browser() -> str | None:
+    """The path of a Chromium or Chrome on this machine, or None."""
+    return next(filter(None, map(shutil.which, _BROWSERS)), None)
 
 
 def environment() -> dict[str, str]:

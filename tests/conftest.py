@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+
+# A runner in the background ignores Ctrl-C, and so would every program a test starts, and never end when told to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before anything imports numpy or torch: parallel test workers must not fight over the cores.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

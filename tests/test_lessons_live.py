@@ -334,6 +334,6 @@ def test_real_training_fills_a_curve_and_the_store_spares_the_second(tmp_path, m
     options = {"sizes": [32, 128], "widths": [16], "seeds": 2, "steps": 40}
     first = panels.learning_curve_explorer(**options).value
     assert first.means["error"].is_monotonic_decreasing
-    monkeypatch.setattr("labkit.training.fit.train", None)
+    monkeypatch.setattr("labkit.training.job.train", None)
     second = panels.learning_curve_explorer(**options).value
     pd.testing.assert_frame_equal(first.points, second.points)

@@ -395,7 +395,6 @@ def test_an_index_of_nothing_says_what_to_do(tmp_path):
 
 def test_without_a_browser_a_pdf_is_refused_with_advice(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr(pdf, "_PLACES", ())
     (tmp_path / "p.html").write_text("<p>x</p>")
     with pytest.raises(pdf.NoBrowser, match="print it from there"):
         pdf.print_page(tmp_path / "p.html")

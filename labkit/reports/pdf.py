@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-_PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-)
+from labkit import places
+
 _SECONDS = 120
 
 
 class NoBrowser(RuntimeError):
     """There is no browser to print with."""
-
-
-def browser() -> str | None:
-    """The path of a Chromium or Chrome, or None."""
-    found = (shutil.which(name) for name in _NAMES)
-    return next(filter(None, found), None) or next((path for path in _PLACES if Path(path).is_file()), None)
 
 
 def print_page(page: str | os.PathLike, target: str | os.PathLike | None = None) -> Path:
@@ -41,7 +30,7 @@ def print_page(page: str | os.PathLike, target: str | os.PathLike | None = None)
     if not page.is_file():
         raise FileNotFoundError(f"{page} does not exist: run `labkit report` first")
     target = Path(target).resolve() if target else page.with_suffix(".pdf")
-    program = browser()
+    program = places.browser()
     if program is None:
         raise NoBrowser("no Chromium or Chrome is installed; open the page in any browser and print it from there")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +49,10 @@ def print_page(page: str | os.PathLike, target: str | os.PathLike | None = None)
             *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
             page.as_uri(),
         ]
+        own = {**os.environ, "XDG_CONFIG_HOME": f"{folder}/config"}  # else its crash reports go to the user's home
         try:
-            said = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False).stderr
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=own)
+            said = done.stderr
         except subprocess.TimeoutExpired:
             said = f"no answer within {_SECONDS} seconds"
         if not printed.is_file():

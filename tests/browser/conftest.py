@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import socket
 import subprocess
 import time
@@ -21,21 +20,17 @@ OUTSIDE = re.compile(r"^(?!(data|blob|about|file):|(https?|wss?)://(127\.0\.0\.1
 START_SECONDS = 90
 
 
-def chromium_path():
-    """The installed browser, or None."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """A running browser; skips where there is none."""
-    path = chromium_path()
+    path = places.browser()
     if path is None:
         pytest.skip("no Chromium on this machine: install the package chromium to run the browser tests")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'test')")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
+            env={**os.environ, "XDG_CONFIG_HOME": str(places.var() / "config")},  # its crash reports go there
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
         )
         yield browser
