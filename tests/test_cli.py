@@ -180,3 +180,13 @@ def test_check_without_reports_says_what_to_do(labkit, tmp_path):
     result = labkit("check", "--out", tmp_path / "none")
     assert result.returncode == 2
     assert "labkit report" in result.stderr
+
+
+def test_hostile_column_names_are_text_in_the_chart(labkit, tmp_path):
+    name = "<script>alert(1)</script>"
+    path, chart = tmp_path / "hostile.csv", tmp_path / "hostile.svg"
+    path.write_text(f'"{name}",error\n' + "".join(f"{n},{3 * n**-0.5}\n" for n in (64, 128, 256, 512)))
+    result = labkit("forecast", path, "--x", name, "--at", "1e4", "--chart", chart)
+    assert result.returncode == 0, result.stderr
+    assert "<script" not in chart.read_text(encoding="utf-8")
+    assert "alert(1)" in chart.read_text(encoding="utf-8")
