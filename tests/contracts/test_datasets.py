@@ -35,7 +35,7 @@ FEW = {"examples": st.integers(600, 3000), "validation": st.sampled_from([0, 300
 PLANTED = {"duplicates": st.floats(0, 0.5), "leaks": st.floats(0, 0.2), "skew": st.floats(0, 4)}
 TEXT = {**FEW, **PLANTED, "context": st.integers(1, 30), "document": st.integers(31, 60), "source": st.integers(0, 99)}
 DIALS = {
-    "markov": {**TEXT, "vocabulary": st.integers(8, 30), "order": st.integers(0, 3), "temperature": st.floats(0.5, 9)},
+    "markov": {**TEXT, "vocabulary": st.integers(8, 22), "order": st.integers(0, 3), "temperature": st.floats(0.5, 9)},
     "grammar": {**TEXT, "symbols": st.integers(2, 9), "rules": st.sampled_from([4, 10]), "nesting": st.floats(0, 0.95)},
     "zipf": {**TEXT, "words": st.integers(50, 5000), "exponent": st.floats(0, 1.5), "letters": st.integers(5, 255)},
     "domains": {
