@@ -190,3 +190,12 @@ def test_hostile_column_names_are_text_in_the_chart(labkit, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "<script" not in chart.read_text(encoding="utf-8")
     assert "alert(1)" in chart.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("points", ["10,0.3\n", "10,0.3\n20,0.3\n40,0.3\n"])
+def test_too_few_sizes_for_a_form_are_no_fit(labkit, tmp_path, points):
+    path = tmp_path / "few.csv"
+    path.write_text("examples,error\n" + points)
+    result = labkit("fit", path)
+    assert result.returncode == 6
+    assert "needs at least 4 different sizes" in result.stderr

@@ -56,6 +56,11 @@ def fit(file, x, y, se, interval, seed, as_json, form, objective):
     from labkit import laws
 
     curve = _read(file, x, y, se, as_json)
+    needed, sizes = len(laws.get(form).parameters) + 1, curve.x.nunique()
+    if sizes < needed:
+        # A law through every point has no residual, so its interval would have no width and mean nothing.
+        click.echo(f"No fit: {form} needs at least {needed} different sizes, {file.name} has {sizes}.", err=True)
+        sys.exit(6)
     law = laws.ScalingLaw(form, objective=objective, seed=seed).fit(curve.x, curve.y)
     draws = law.bootstrap(1000, seed=seed)
     low, high = draws.quantile((1 - interval) / 2), draws.quantile((1 + interval) / 2)
