@@ -26,6 +26,7 @@ _SUBPACKAGES = (
     "laws",
     "lessons",
     "models",
+    "pruning",
     "reports",
     "results",
     "sweeps",
