@@ -79,6 +79,6 @@ def _rounded(budget: int, shares: np.ndarray, room: np.ndarray) -> np.ndarray:
 
 def _whole(name: str, values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
-    if values.ndim != 1 or values.dtype.kind not in "iu" and (values != np.floor(values)).any() or (values < 0).any():
+    if values.ndim != 1 or (values.dtype.kind not in "iu" and (values != np.floor(values)).any()) or (values < 0).any():
         raise ValueError(f"{name} {values} are not whole numbers of at least 0, one for each class")
     return values.astype(np.int64)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labkit.pruning.policies import policy as find
-from labkit.pruning.policies import refuse_unknown
+from labkit.pruning.rules import policy as find
+from labkit.pruning.rules import refuse_unknown
 from labkit.seeds import generator
 
 
