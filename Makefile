@@ -30,6 +30,8 @@ export MPLCONFIGDIR := $(VAR)/matplotlib
 export SCIKIT_LEARN_DATA := $(VAR)/scikit-learn
 export TORCH_HOME := $(VAR)/torch
 export XDG_CACHE_HOME := $(VAR)/cache
+export DASK_CONFIG := $(VAR)/dask/config
+export DASK_TEMPORARY_DIRECTORY := $(VAR)/dask/work
 # pip asks rustc for its version, and rustup then makes a folder.
 export RUSTUP_HOME := $(VAR)/rustup
 

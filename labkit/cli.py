@@ -24,6 +24,7 @@ _VERBS = {
     "list": ("labkit.commands.listing", "listing"),
     "notebooks": ("labkit.commands.notebooks", "notebooks"),
     "report": ("labkit.commands.report", "report"),
+    "sweep": ("labkit.commands.sweep", "sweep"),
 }
 
 

@@ -88,6 +88,8 @@ def environment() -> dict[str, str]:
         "SCIKIT_LEARN_DATA": "scikit-learn",
         "TORCH_HOME": "torch",
         "XDG_CACHE_HOME": "cache",
+        "DASK_CONFIG": "dask/config",
+        "DASK_TEMPORARY_DIRECTORY": "dask/work",
     }
     return {name: str(root / folder) for name, folder in folders.items()}
 

@@ -55,9 +55,12 @@ class Span:
         return round(number) if self.whole else float(number)
 
 
-def random_design(points: int, *, seed: int, **axes: Any) -> list[dict[str, Any]]:
+def random_design(
+    points: int, axes: Mapping[str, Any] | None = None, /, *, seed: int, **more: Any
+) -> list[dict[str, Any]]:
     """Configurations drawn at random: a ``Span`` is drawn from evenly, a list is chosen from, anything else stays.
 
+    Axes are given by keyword, or as a mapping where one is called ``seed``, as the seed of the draw itself is.
     Each axis has a stream of its own, so an axis added later leaves the others' draws as they were, and a longer design
     starts with the shorter one.
 
@@ -67,7 +70,7 @@ def random_design(points: int, *, seed: int, **axes: Any) -> list[dict[str, Any]
     if points < 1:
         raise ValueError(f"a design has at least 1 point, not {points}")
     columns = {}
-    for name, axis in axes.items():
+    for name, axis in {**(axes or {}), **more}.items():
         shares = generator(seed, "design", name).random(points)
         if isinstance(axis, Span):
             columns[name] = [axis.at(float(share)) for share in shares]

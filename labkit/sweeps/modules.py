@@ -33,6 +33,15 @@ def is_local(name: str) -> bool:
     return is_labkit(name) or _top(name.partition(".")[0]) is not None
 
 
+def is_own(name: str) -> bool:
+    """Whether a module's source is the reader's: neither installed, nor of the standard library, nor labkit's.
+
+    >>> is_own("labkit.seeds"), is_own("json")
+    (False, False)
+    """
+    return is_local(name) and not is_labkit(name)
+
+
 @functools.cache
 def _top(name: str) -> Path | None:
     """The folder (of a package) or file (of a module) of a local top-level name, None for all others."""

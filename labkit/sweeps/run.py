@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ from labkit.progress import Progress
 from labkit.registry import UnknownName, nearest
 from labkit.sweeps.code import function_module, name_of
 from labkit.sweeps.grid import points_of
-from labkit.sweeps.modules import importable
+from labkit.sweeps.modules import importable, is_own
 from labkit.sweeps.plan import NEW, Plan, plan
 from labkit.sweeps.point import Failure, Point, Signal, compute
 from labkit.sweeps.values import assemble
@@ -122,7 +123,9 @@ def explain(
 
 
 class _Workers:
-    """Where the points are computed: in this process, or by a joblib backend."""
+    """Where the points are computed: in this process (``here``), in others (``elsewhere``), or ``far``, on machines
+    that may not have the reader's files.
+    """
 
     def __init__(self, jobs: int, backend: str | None) -> None:
         if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
@@ -138,9 +141,11 @@ class _Workers:
             self.configured = workers is not None or name != "LokyBackend"
             self.here = self.here and (not self.configured or name == "SequentialBackend")
             self.elsewhere = not self.here and name != "ThreadingBackend"
+            self.far = name not in ("LokyBackend", "MultiprocessingBackend", "ThreadingBackend", "SequentialBackend")
         else:
             _register(backend)
             self.elsewhere = not self.here and backend != "threading"
+            self.far = backend not in ("loky", "multiprocessing", "threading", "sequential")
 
     @contextlib.contextmanager
     def parallel(self) -> Iterator[Any]:
@@ -204,7 +209,7 @@ def _outcomes(function: Callable, planned: Plan, workers: _Workers, signal: Sign
         return outcomes
     import joblib
 
-    with workers.parallel() as parallel, _by_value(function):
+    with workers.parallel() as parallel, _by_value(function, workers.far):
         return parallel(joblib.delayed(compute)(function, point, planned.store, signal) for point in planned.missing)
 
 
@@ -250,22 +255,30 @@ def _watching(
 
 
 @contextlib.contextmanager
-def _by_value(function: Callable) -> Iterator[None]:
-    """Send a function by value where a fresh process could not import its module."""
-    module = sys.modules.get(function_module(function))
-    if module is None or importable(module.__name__):
+def _by_value(function: Callable, far: bool) -> Iterator[None]:
+    """Send code by value where the workers could not import its module."""
+    home = sys.modules.get(function_module(function))
+    modules = [home] if home is not None and not importable(home.__name__) else []
+    if far:
+        modules = [module for name, module in list(sys.modules.items()) if name != "__main__" and is_own(name)]
+    picklers = _picklers()
+    for pickler, module in itertools.product(picklers, modules):
+        pickler.register_pickle_by_value(module)
+    try:
         yield
-        return
+    finally:
+        for pickler, module in itertools.product(picklers, modules):
+            pickler.unregister_pickle_by_value(module)
+
+
+def _picklers() -> list[Any]:
+    """The picklers that backends use; each keeps its own list of what is sent by value."""
     try:
         from joblib.externals import cloudpickle
     except ImportError:  # since joblib 1.6 it is a package of its own
         import cloudpickle
 
-    cloudpickle.register_pickle_by_value(module)
-    try:
-        yield
-    finally:
-        cloudpickle.unregister_pickle_by_value(module)
+    return [cloudpickle, *([sys.modules["ray.cloudpickle"]] if "ray.cloudpickle" in sys.modules else [])]
 
 
 def _raise(point: Point, failure: Failure, total: int) -> None:
