@@ -13,7 +13,7 @@ from labkit.datasets import Dataset
 from labkit.registry import UnknownName
 from labkit.training import batches, dynamics, ensemble, evaluate, job
 
-METRICS = ["train_loss", "train_error", "validation_loss", "validation_error", "test_loss", "test_error"]
+METRICS = [f"{split}_{what}" for split in ("train", "validation", "test") for what in ("loss", "error", "calibration")]
 
 
 @pytest.fixture(scope="module")

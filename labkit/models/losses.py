@@ -23,6 +23,9 @@ class Loss(Protocol):
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """What is reported as the error of each example, (runs, batch)."""
 
+    def confidence(self, outputs: Tensor) -> Tensor | None:
+        """The probability that each example's answer claims for itself, (runs, batch); None where it claims none."""
+
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         """``scale`` times the gradient for class-first outputs (runs, outputs, batch), which may be overwritten.
 
@@ -47,6 +50,13 @@ class CrossEntropy:
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return _wrong(outputs, targets)
+
+    def confidence(self, outputs: Tensor) -> Tensor:
+        # One over the sum of exp(x - largest x): no probabilities need to be written down.
+        if _dense(outputs):
+            return (outputs.amax(2) - outputs.logsumexp(2)).exp_()
+        outputs = outputs.transpose(1, 2)
+        return (outputs.amax(1) - outputs.logsumexp(1)).exp_()
 
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         share = torch.softmax(outputs, 1)
@@ -95,6 +105,9 @@ class Squared:
         if targets.is_floating_point():
             return self.values(outputs, targets)
         return _wrong(outputs, targets)
+
+    def confidence(self, outputs: Tensor) -> None:
+        return None
 
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         residual = outputs - self._wanted(outputs.transpose(1, 2), targets).transpose(1, 2)

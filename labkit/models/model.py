@@ -83,6 +83,43 @@ class Model:
         """How many predictions an example holds: the k of ``outcomes``."""
         return 1
 
+    def answers(self, ends: Ports) -> int:
+        """Numbers that ``forward`` gives for an example, where they are not one for each output."""
+        return ends.outputs
+
+    def chance_loss(self, ends: Ports) -> float:
+        """Loss of a model that knows nothing; NaN for regression."""
+        return ends.chance_loss
+
+    @property
+    def together(self) -> int:
+        """How many examples are measured as one, because they are told apart from each other."""
+        return 1
+
+    @property
+    def batchwise(self) -> bool:
+        """Whether in training the answers for an example depend on what else is in its batch.
+
+        Where batches are not full, ``gradient`` then finds ``inside`` among the parameters: (runs, batch), whether
+        there is an example at a place. Before anything is measured, what ``settle`` gives joins the parameters.
+        """
+        return False
+
+    def settle(self, parameters: Parameters, inputs: Tensor, inside: Tensor) -> dict[str, Tensor]:
+        """What a trained model needs to answer for one example alone, from training examples of each run.
+
+        Arguments:
+            parameters: stacked parameters.
+            inputs: (runs, n, ...), examples that each run is trained on.
+            inside: (runs, n), whether there is an example at a place.
+        """
+        return {}
+
+    @property
+    def optimizers(self) -> tuple[str, ...] | None:
+        """The optimisers that the parametrisation is made for; None is any."""
+        return None
+
     def widest(self, ends: Ports) -> int:
         """Numbers that one example occupies at once while it is answered, about; what chunks are cut by."""
         return ends.inputs
@@ -160,9 +197,9 @@ class Model:
             into: tensors shaped like the parameters; with ``beta`` 0 their contents are not read.
             trace: (runs, 1, batch), receives the losses.
         """
-        leaves = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
+        leaves = {name: parameters[name].detach().requires_grad_() for name in into}
         with torch.enable_grad():
-            values = self.losses(leaves, inputs, targets, loss)
+            values = self.losses({**parameters, **leaves}, inputs, targets, loss)
             total = (values * scale.squeeze(1)).sum()
             gradients = torch.autograd.grad(total, list(leaves.values()))
         trace.copy_(values.detach().unsqueeze(1))

@@ -126,7 +126,7 @@ class Recorder:
         """Write down one checkpoint of some runs."""
         device = next(iter(parameters.values())).device
         loss, rows, column = model.loss(source.ends), [run.row for run in runs], self.steps.index(step)
-        for piece in pieces(parameters, len(self.examples), width_of(model, source)):
+        for piece in pieces(parameters, len(self.examples), width_of(model, source), model.together):
             poll()
             chosen = self.examples[piece]
             targets = np.broadcast_to(source.targets[chosen], (len(runs), len(chosen)))
@@ -208,6 +208,8 @@ def read(
             raise UnknownName(f"record names {name!r}: {nearest(name, KNOWN)}")
         if source.ends.kind == "regression" and name not in _REGRESSION:
             raise ValueError(f"record names {name!r}, which needs classes; regression has {' and '.join(_REGRESSION)}")
+    if "probabilities" in names and model.answers(source.ends) != source.ends.outputs:
+        raise ValueError(f"record names 'probabilities'; model {model.name!r} gives none of classes")
     if model.closed_form:
         raise ValueError(f"model {model.name!r} is solved at once, so there are no steps to record")
     most = max(run.steps for run in runs)
