@@ -6,6 +6,7 @@ from labkit.training.fit import fit_many
 from labkit.training.optimizers import OPTIMIZERS
 from labkit.training.result import FitResult
 from labkit.training.schedules import SCHEDULES
+from labkit.training.selection import Moment, Round, Selection
 from labkit.training.stop import Stopped
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "SCHEDULES",
     "Dynamics",
     "FitResult",
+    "Moment",
+    "Round",
+    "Selection",
     "Stopped",
     "fit_many",
     "gradient_norms",

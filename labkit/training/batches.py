@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from labkit.training.order import SHUFFLED_UP_TO, Mixed, Order, noisy, subset
+from labkit.training.rounds import Rounds, Score, turn
 from labkit.training.runs import Groups, Run
 from labkit.training.source import Source
 
@@ -44,27 +45,47 @@ class Batches:
         self, runs: list[Run], source: Source, classes: int | None, device: str, groups: Groups | None = None
     ) -> None:
         self._runs, self._source, self._classes, self._device = runs, source, classes, device
-        self._orders = {_order_key(run): _order(run, groups) for run in runs}
+        self._orders = {_order_key(run): _order(run, groups) for run in runs if run.method is None}
         self._weights = {run.row: _normalised(run) for run in runs if run.weights is not None}
         self._examples = {_subset_key(run): None for run in runs}
         for run in runs:
             key = _subset_key(run)
             if self._examples[key] is None and run.pool_size <= SHUFFLED_UP_TO:
                 self._examples[key] = examples_at(run, np.arange(run.examples))
+        self.rounds = {run.row: self._selected(run) for run in runs if run.method is not None}
         self.width = max(run.batch for run in runs)
 
-    def plans(self, steps: int, runs: int) -> Iterator[Plan]:
-        """Plans that add up to ``steps`` steps of the first ``runs`` runs."""
+    def _selected(self, run: Run) -> Rounds:
+        examples = self._examples[_subset_key(run)]
+        examples = examples_at(run, np.arange(run.examples)) if examples is None else examples
+        return Rounds(run, examples, relabelled(run, examples, self._source.targets[examples], self._classes))
+
+    def plans(self, steps: int, runs: int, score: Score) -> Iterator[Plan]:
+        """Plans that add up to ``steps`` steps of the first ``runs`` runs; `note` what came of one before the next."""
         chunk = min(_STEPS, max(1, _PLACES // (runs * self.width)))
-        for start in range(0, steps, chunk):
-            yield self._plan(min(chunk, steps - start), self._runs[:runs])
+        selected = [(row, self.rounds[run.row]) for row, run in enumerate(self._runs[:runs]) if run.method is not None]
+        while steps:
+            turn([each for each in selected if not each[1].until()], score)
+            plan = self._plan(min(chunk, steps, *(rounds.until() for _, rounds in selected)), self._runs[:runs])
+            yield plan
+            steps -= len(plan)
+
+    def note(self, losses: Tensor) -> None:
+        """Tell methods of selection the losses (steps, runs, 1, batch) of the last plan's examples."""
+        for row, run in enumerate(self._runs[: losses.shape[1]]):
+            if run.method is not None:
+                self.rounds[run.row].note(losses[:, row, 0, : run.batch].reshape(-1).cpu().numpy())
 
     def _plan(self, steps: int, runs: list[Run]) -> Plan:
         places = np.zeros((steps, len(runs), self.width), dtype=np.int64)
         taken: dict[tuple[int, ...], np.ndarray] = {}
+        weights: dict[int, np.ndarray | None] = {}
         for row, run in enumerate(runs):
             key = _order_key(run)
-            if key not in taken:
+            if run.method is not None:
+                shown = self.rounds[run.row].take(steps * run.batch)
+                taken[key], weights[row] = shown.places, shown.weights
+            elif key not in taken:
                 taken[key] = self._orders[key].take(steps * run.batch)
             examples = self._examples[_subset_key(run)]
             chosen = examples_at(run, taken[key]) if examples is None else examples[taken[key]]
@@ -73,16 +94,20 @@ class Batches:
         for row, run in enumerate(runs):
             if run.label_noise:
                 targets[:, row] = relabelled(run, places[:, row], targets[:, row], self._classes)
-        parts = (places, targets, self._weigh(places, runs))
+        parts = (places, targets, self._weigh(places, runs, weights))
         return Plan(*(None if part is None else torch.from_numpy(part).to(self._device) for part in parts))
 
-    def _weigh(self, places: np.ndarray, runs: list[Run]) -> np.ndarray | None:
-        if not any(run.row in self._weights for run in runs):
+    def _weigh(self, places: np.ndarray, runs: list[Run], chosen: dict[int, np.ndarray | None]) -> np.ndarray | None:
+        """Weights of the runs' own, times those that methods of selection gave."""
+        given = {row: weights for row, weights in chosen.items() if weights is not None}
+        if not given and not any(run.row in self._weights for run in runs):
             return None
         weights = np.ones((len(places), len(runs), 1, self.width), dtype=np.float32)
         for row, run in enumerate(runs):
             if run.row in self._weights:
                 weights[:, row, 0] = self._weights[run.row][places[:, row]]
+            if row in given:
+                weights[:, row, 0, : run.batch] *= given[row].reshape(-1, run.batch)
         return weights
 
     def weights(self, runs: int) -> Tensor:
@@ -96,7 +121,7 @@ class Batches:
 
 def _order_key(run: Run) -> tuple[int, ...]:
     """Runs of one key go through their examples in the same order and share the drawing of it."""
-    alone = () if run.shares is None else (run.row,)
+    alone = () if run.shares is None and run.method is None else (run.row,)
     return run.order_seed, run.examples, run.batch, *alone
 
 

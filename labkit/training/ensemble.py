@@ -13,8 +13,11 @@ from labkit.models import Loss, Model
 from labkit.training.batches import Batches, Plan
 from labkit.training.masks import Masks
 from labkit.training.optimizers import OPTIMIZERS, Optimizer
+from labkit.training.rounds import Rounds
 from labkit.training.runs import Groups, Run
 from labkit.training.schedules import constant, factors
+from labkit.training.scoring import losses_of
+from labkit.training.selection import Selection, Weighing
 from labkit.training.source import Source
 from labkit.training.stack import Stack
 from labkit.training.stop import Relay, Watch
@@ -76,8 +79,8 @@ def train(
     noise: Mapping[str, tuple[int, float]] | None = None,
     marks: Collection[int] = (),
     at: Callable[[int, dict[str, Tensor]], None] = lambda step, parameters: None,
-) -> tuple[dict[str, Tensor], Trace]:
-    """Train runs in the order of falling steps and return their final parameters and batch losses.
+) -> tuple[dict[str, Tensor], Trace, dict[int, Rounds]]:
+    """Train runs in the order of falling steps; their final parameters, batch losses and rounds of selection by row.
 
     A run that has made its steps leaves the stack, so the others go on without it. ``at(step, parameters)`` is called
     at the steps of ``marks`` (0 is before the first) with the parameters of the runs that are still there.
@@ -89,7 +92,15 @@ def train(
     batches, trace = Batches(runs, source, classes, str(device), groups), Trace(runs)
     masks = Masks(runs, noise, batches.width, str(device)) if noise else None
     steps = np.array([run.steps for run in runs])
+    weighing = _weighing(loss, runs, batches.width, device)
     step, active = 0, len(runs)
+
+    def score(rows: list[int], examples: list[np.ndarray], targets: list[np.ndarray]) -> list[np.ndarray]:
+        own = parameters.blocks
+        if len(rows) < active:
+            own = {name: tensor[rows] for name, tensor in own.items()}
+        return losses_of(model, own, source, examples, targets, loss, watch.poll)
+
     if 0 in marks:
         at(0, parameters.blocks)
     for end in _ends(steps, marks):
@@ -99,15 +110,28 @@ def train(
             active, parameters = still, Stack.like(parameters.blocks, still)
             state.shrink(parameters, still)
         weights = batches.weights(active)
-        for plan in batches.plans(end - step, active):
+        for plan in batches.plans(end - step, active, score):
             factor = _factors(runs[:active], step, step + len(plan), device)
-            losses = _follow(plan, model, parameters, source, loss, state, weights, factor, masks, watch)
-            trace.add(step, losses)
+            losses = _follow(plan, model, parameters, source, weighing or loss, state, weights, factor, masks, watch)
+            batches.note(losses)
+            # Places of weight zero count nothing, whatever became of the example there.
+            means = torch.where(weights > 0, losses, 0.0).mul_(weights).sum(3).squeeze(2)
+            trace.add(step, means.cpu().numpy())
             step += len(plan)
         if end in marks:
             at(end, parameters.blocks)
     _store(final, parameters, 0, active)
-    return final, trace
+    return final, trace, batches.rounds
+
+
+def _weighing(loss: Loss, runs: list[Run], width: int, device: torch.device) -> Weighing | None:
+    """The loss with the weights that methods give inside a batch; None where no method does."""
+    groups: dict[tuple[int, int], tuple[Selection, int, list[int]]] = {}
+    for row, run in enumerate(runs):
+        if run.method is not None and run.method.weighs():
+            groups.setdefault((id(run.method), run.batch), (run.method, run.batch, []))[2].append(row)
+    steps = torch.tensor([[run.steps] for run in runs], dtype=torch.float32, device=device)
+    return Weighing(loss, width, steps, list(groups.values())) if groups else None
 
 
 def _follow(
@@ -115,14 +139,14 @@ def _follow(
     model: Model,
     parameters: Stack,
     source: Source,
-    loss: Loss,
+    loss: Loss | Weighing,
     state: Optimizer,
     weights: Tensor,
     factor: list[float] | Tensor,
     masks: Masks | None,
     watch: Watch | Relay,
-) -> np.ndarray:
-    """Make the steps of a plan; returns the mean batch losses (steps, runs)."""
+) -> Tensor:
+    """Make the steps of a plan; returns the losses (steps, runs, 1, batch)."""
     scale = weights if state.gain is None else weights * state.gain
     losses = torch.empty(len(plan), plan.places.shape[1], 1, plan.places.shape[2], device=weights.device)
     for step in range(len(plan)):
@@ -137,11 +161,11 @@ def _follow(
             beta=state.beta,
             trace=losses[step],
         )
+        if isinstance(loss, Weighing) and loss.losses is not None:
+            losses[step, :, 0] = loss.losses
         state.update(factor[step])
         watch.advance()
-    # Places of weight zero count nothing, whatever became of the example there.
-    means = torch.where(weights > 0, losses, 0.0).mul_(weights).sum(3).squeeze(2)
-    return means.cpu().numpy()
+    return losses
 
 
 def _factors(runs: list[Run], first: int, last: int, device: torch.device) -> list[float] | Tensor:

@@ -19,6 +19,7 @@ from labkit.training.parallel import fit_all
 from labkit.training.result import FitResult, assemble
 from labkit.training.runs import Groups, Run, parse
 from labkit.training.schedules import Given, read
+from labkit.training.selection import Selection
 from labkit.training.source import Source
 from labkit.training.stop import Watch
 
@@ -33,7 +34,7 @@ def fit_many(
     batch_size: int = 32,
     optimizer: str = "sgd",
     schedule: Given = "constant",
-    selection: np.ndarray | None = None,
+    selection: np.ndarray | Selection | None = None,
     groups: Sequence[Any] | np.ndarray | None = None,
     device: str = "auto",
     evaluate_every: int | None = None,
@@ -56,13 +57,15 @@ def fit_many(
             scaled to a mean of 1 over the run's own; ``mixture``, the share of each of the ``groups`` in what the run
             is shown, a dict or a list in the order of the sorted groups; ``learning_rate`` (0.1, Adam 0.001);
             ``schedule``; ``momentum`` (0, SGD only); ``weight_decay`` (0); ``label_noise``, the share of labels
-            replaced by another class (0); ``batch_size``; and any dial of the model.
+            replaced by another class (0); ``batch_size``; ``selection``, a method that chooses anew on the way what
+            the run is shown of its examples; and any dial of the model.
         steps, epochs: the budget of every run: updates, or passes over its own training set. One of the two.
         batch_size: examples per update; clipped to the run's examples, which it then sees whole at each update.
         optimizer: ``sgd``, ``adam`` or ``adamw``.
         schedule: of the learning rate over a run's steps: a name of ``training.SCHEDULES``; a name with dials such as
             ``{"name": "wsd", "decay": 0.1}``; a list of factors, one per step; or a function of the progress.
-        selection: numbers of the training examples that all runs draw from (all).
+        selection: numbers of the training examples that all runs draw from (all); or the method of all runs that
+            give none of their own, see `training.Selection`.
         groups: the group of every training example, (n,), for the ``mixture`` of runs.
         device: ``cpu``, ``cuda`` or ``auto``.
         evaluate_every: steps between measurements that enter the history; none by default.
@@ -154,6 +157,10 @@ def _suited(model: Model, data: Dataset, runs: Sequence[Run]) -> None:
             raise ValueError(f"run {run.row} has label_noise, which model {model.name!r} has no single label for")
         if model.closed_form and (run.weights is not None or run.shares is not None):
             raise ValueError(f"run {run.row} has weights or a mixture, and model {model.name!r} is solved at once")
+        if run.method is not None and model.closed_form:
+            raise ValueError(f"run {run.row} has a method of selection, and model {model.name!r} is solved at once")
+        if run.method is not None and run.shares is not None:
+            raise ValueError(f"run {run.row} has a mixture and a method of selection; expected one of the two")
 
 
 def _check(model: Model, steps: object, epochs: object, batch_size: object, evaluate_every: object) -> None:

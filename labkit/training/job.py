@@ -15,6 +15,7 @@ from labkit.models import Model, NGram
 from labkit.training import counts, evaluate, ridge
 from labkit.training.dynamics import Recorder
 from labkit.training.ensemble import Trace, train
+from labkit.training.rounds import Rounds
 from labkit.training.runs import Groups, Run
 from labkit.training.source import Source
 from labkit.training.stop import Relay, Watch
@@ -32,6 +33,7 @@ class Fitted:
     parameters: dict[str, Tensor]
     snapshots: dict[int, dict[str, Tensor]]
     trace: Trace | None
+    rounds: dict[int, Rounds]
     metrics: dict[str, np.ndarray]
     measured: list[tuple[int, int, str, float]]
     seconds: float
@@ -55,7 +57,7 @@ class Job:
         """Train, or solve, one stack and measure it."""
         began = time.perf_counter()
         watch.poll()
-        model, trace, measured = runs[0].model, None, []
+        model, trace, rounds, measured = runs[0].model, None, {}, []
         ends, source = model.check(self.data), self.sources["train"]
         start = model.initialise(self.data, [run.init_seed for run in runs], self.device)
         snapshots: dict[int, dict[str, Tensor]] = {}
@@ -78,7 +80,7 @@ class Job:
             parameters = solve(model, runs, source, self.classes, start, watch)
             watch.advance()
         else:
-            parameters, trace = train(
+            parameters, trace, rounds = train(
                 model,
                 runs,
                 source,
@@ -99,7 +101,7 @@ class Job:
                 name: torch.cat([kept[name], end[len(kept[name]) :]]) for name, end in parameters.items()
             }
         metrics = self.measure(model, parameters, runs, watch)
-        return Fitted(runs, parameters, snapshots, trace, metrics, measured, time.perf_counter() - began)
+        return Fitted(runs, parameters, snapshots, trace, rounds, metrics, measured, time.perf_counter() - began)
 
     def measure(
         self, model: Model, parameters: Mapping[str, Tensor], runs: list[Run], watch: Watch | Relay

@@ -43,8 +43,12 @@ class FitResult:
             flops (of its training), train_loss, train_error (on its own examples, with the labels it was given),
             validation_loss, validation_error, test_loss, test_error, diverged, diverged_step, seconds (its share).
             A diverged run has no losses. Losses are in nats; an error is the share of wrong answers.
-        history: frame (run, step, metric, value), where run is the row of the table.
         parts: the models themselves, by architecture.
+            Where methods of selection choose on the way, selection (the method and its dials), selection_rounds,
+            selection_flops (of measuring examples for it alone) and selection_seconds follow. Those FLOPs are not part
+            of flops.
+        history: frame (run, step, metric, value), where run is the row of the table; selected is the number of
+            examples of a round, where it changed.
         dynamics: the log of the training examples that ``record`` asked for, else None.
     """
 
@@ -53,6 +57,19 @@ class FitResult:
     parts: tuple[Part, ...] = field(repr=False)
     dynamics: Dynamics | None = field(repr=False)
     _ends: Ports = field(repr=False)
+    _exposures: dict[int, tuple[np.ndarray, np.ndarray]] = field(repr=False)
+    _examples: int = field(repr=False)
+
+    def exposures(self, run: int) -> np.ndarray:
+        """How often a run was shown each training example, int64 (n,), where a method of selection chose them.
+
+        Raises ``ValueError`` for a run without such a method: it is shown its examples in turn.
+        """
+        if run not in self._exposures:
+            raise ValueError(f"run {run!r} has no method of selection; those that have: {sorted(self._exposures)}")
+        counts = np.zeros(self._examples, dtype=np.int64)
+        np.add.at(counts, *self._exposures[run])
+        return counts
 
     def predict(self, inputs: np.ndarray, *, step: int | None = None) -> np.ndarray:
         """Logits (runs, n, classes) for inputs (n, d), or windows of ids (n, context) for text.
@@ -90,6 +107,7 @@ def assemble(runs: list[Run], fitted: list[Fitted], data: Dataset, recorder: Rec
     """The result of some trained stacks, each run in its place."""
     rows: list[dict[str, Any]] = [{} for _ in runs]
     history: list[tuple[int, int, str, float]] = []
+    exposures: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for stack in fitted:
         parameters = stack.runs[0].model.parameter_count(data)
         flops = stack.runs[0].model.flops_per_example(data, training=True)
@@ -111,6 +129,16 @@ def assemble(runs: list[Run], fitted: list[Fitted], data: Dataset, recorder: Rec
                 "diverged_step": (lost or run.steps) if broken else None,
                 "seconds": stack.seconds / len(stack.runs),
             }
+            if run.row in stack.rounds:
+                rounds = stack.rounds[run.row]
+                rows[run.row] |= {
+                    "selection": repr(run.method),
+                    "selection_rounds": rounds.round + 1,
+                    "selection_flops": flops // 3 * rounds.scored,  # a forward pass is a third of a training step
+                    "selection_seconds": rounds.seconds,
+                }
+                exposures[run.row] = rounds.examples, rounds.seen
+                history.extend((run.row, step, "selected", float(size)) for step, size in rounds.sizes)
             if stack.trace is not None:
                 steps, values = stack.trace.points(place)
                 history.extend((run.row, int(s), "batch_loss", float(v)) for s, v in zip(steps, values, strict=True))
@@ -122,4 +150,5 @@ def assemble(runs: list[Run], fitted: list[Fitted], data: Dataset, recorder: Rec
         Part(stack.runs[0].model, [run.row for run in stack.runs], stack.parameters, stack.snapshots)
         for stack in fitted
     )
-    return FitResult(table, frame, parts, None if recorder is None else recorder.result(), ports(data))
+    log = None if recorder is None else recorder.result()
+    return FitResult(table, frame, parts, log, ports(data), exposures, len(data.inputs))

@@ -14,11 +14,12 @@ import pandas as pd
 from labkit.models import Model
 from labkit.registry import UnknownName, nearest
 from labkit.training.schedules import Schedule, read
+from labkit.training.selection import Selection
 
-SEEDS = ("init_seed", "subset_seed", "order_seed", "noise_seed", "dropout_seed")
+SEEDS = ("init_seed", "subset_seed", "order_seed", "noise_seed", "dropout_seed", "selection_seed")
 KEYS = (
-    "seed", *SEEDS, "examples", "indices", "weights", "mixture", "learning_rate", "schedule", "weight_decay",
-    "momentum", "label_noise", "batch_size",
+    "seed", *SEEDS, "examples", "indices", "selection", "weights", "mixture", "learning_rate", "schedule",
+    "weight_decay", "momentum", "label_noise", "batch_size",
 )  # fmt: skip
 
 
@@ -27,7 +28,8 @@ class Run:
     """One model to train: where it stands in the table, its specification, its examples and its dials.
 
     ``pool`` is what examples are taken from (None: all of the data), of which the run takes ``examples``. ``weights``
-    are of all training examples; ``shares`` are of the groups, in their order.
+    are of all training examples; ``shares`` are of the groups, in their order. ``method`` chooses anew, while the run
+    is trained, what it is shown of its examples (None: all of them).
     """
 
     row: int
@@ -39,9 +41,11 @@ class Run:
     order_seed: int
     noise_seed: int
     dropout_seed: int
+    selection_seed: int
     pool: np.ndarray | None
     pool_size: int
     examples: int
+    method: Selection | None
     weights: np.ndarray | None
     shares: np.ndarray | None
     learning_rate: float
@@ -58,7 +62,7 @@ def parse(
     runs: pd.DataFrame | Iterable[Mapping[str, Any]],
     *,
     available: int,
-    selection: np.ndarray | None,
+    selection: np.ndarray | Selection | None,
     steps: int | None,
     epochs: float | None,
     batch_size: int,
@@ -70,7 +74,8 @@ def parse(
     rows = runs.to_dict("records") if isinstance(runs, pd.DataFrame) else [dict(run) for run in _listed(runs)]
     if not rows:
         raise ValueError("runs is empty; give at least one, such as [{'seed': 0, 'learning_rate': 0.1}]")
-    pool = None if selection is None else indices("selection", selection, available)
+    method = method_of("selection", selection) if isinstance(selection, (Selection, type)) else None
+    pool = None if selection is None or method is not None else indices("selection", selection, available)
     known = (*KEYS, *model.dials())
     parsed = []
     for row, given in enumerate(rows):
@@ -96,6 +101,7 @@ def parse(
                 pool=own,
                 pool_size=size,
                 examples=examples,
+                method=method_of(f"run {row}: selection", given["selection"]) if "selection" in given else method,
                 weights=_weights(row, given["weights"], available) if "weights" in given else None,
                 shares=_shares(row, given["mixture"], groups) if "mixture" in given else None,
                 learning_rate=ask.real("learning_rate", learning_rate),
@@ -108,6 +114,19 @@ def parse(
             )
         )
     return parsed
+
+
+def method_of(name: str, given: object) -> Selection:
+    """A method of dynamic selection, or an error."""
+    if not isinstance(given, Selection):
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        raise TypeError(f"{name} is {what}; expected an object of a subclass of training.Selection")
+    every = given.every
+    if every is not None and (isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1):
+        raise ValueError(
+            f"{name}: {given!r} has every={every!r}; expected a whole number of steps, at least 1, or None"
+        )
+    return given
 
 
 def indices(name: str, given: object, available: int) -> np.ndarray:
