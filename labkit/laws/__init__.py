@@ -16,7 +16,9 @@ from labkit.laws.families.mixtures import mixing
 from labkit.laws.families.schedules import multi_power, schedule_areas
 from labkit.laws.forecast import ForecastReport, forecast, forecast_many, forecast_report
 from labkit.laws.form import FORMS, Form, Parameter, forms, get, register
+from labkit.laws.frontier import Frontier, frontier
 from labkit.laws.generate import generate
+from labkit.laws.overtraining_cost import overtraining_cost
 from labkit.laws.planning import Plan, plan
 from labkit.laws.publications import Published, published
 
@@ -25,6 +27,7 @@ __all__ = [
     "Allocation",
     "ForecastReport",
     "Form",
+    "Frontier",
     "Parameter",
     "Plan",
     "Published",
@@ -38,11 +41,13 @@ __all__ = [
     "forecast_many",
     "forecast_report",
     "forms",
+    "frontier",
     "generate",
     "get",
     "mixing",
     "multi_power",
     "next_run",
+    "overtraining_cost",
     "plan",
     "published",
     "register",
