@@ -7,24 +7,34 @@ from labkit.pruning.keeping import keep
 from labkit.pruning.log import Log
 from labkit.pruning.observing import observe
 from labkit.pruning.quotas import allocate
+from labkit.pruning.recall import validation_recall
 from labkit.pruning.rules import Policy, policies, policy, register_policy
 from labkit.pruning.scoring import score, scores
+from labkit.pruning.selection import select
+from labkit.pruning.selectors import Selector, register_selector, selector
+from labkit.pruning.selectors.matching import last_layer_gradients
 
 __all__ = [
     "Log",
     "Policy",
     "Score",
+    "Selector",
     "allocate",
     "available",
     "find_score",
     "keep",
+    "last_layer_gradients",
     "measures",
     "observe",
     "policies",
     "policy",
     "register",
     "register_policy",
+    "register_selector",
     "score",
     "scores",
+    "select",
+    "selector",
     "unregister_score",
+    "validation_recall",
 ]

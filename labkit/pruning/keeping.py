@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labkit.pruning.rules import policy as find
-from labkit.pruning.rules import refuse_unknown
+from labkit.pruning.rules import ranked, refuse_unknown
 from labkit.seeds import generator
 
 
@@ -40,14 +40,9 @@ def keep(scores: Any, fraction: float = 0.2, policy: str = "hardest", seed: int 
     refuse_unknown(f"policy {entry.name!r}", options, entry.options)
     budget = kept_count(fraction, len(scores))
     rng = generator(seed, "keep")
+    # Shuffled, so that the order in the file does not decide among ties.
     shuffled = rng.permutation(len(scores))
-    order = shuffled[np.argsort(scores[shuffled], kind="stable")]
-    ranks = np.asarray(entry.choose(scores[order], budget, rng, **options))
-    if ranks.shape != (budget,) or len(np.unique(ranks)) != budget:
-        raise ValueError(
-            f"policy {entry.name!r} answered with {len(np.unique(ranks))} different ranks; expected {budget}"
-        )
-    return np.sort(order[ranks])
+    return np.sort(shuffled[ranked(entry, scores[shuffled], budget, rng, options)])
 
 
 def kept_count(fraction: float, n: int) -> int:

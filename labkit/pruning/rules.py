@@ -71,6 +71,22 @@ def refuse_unknown(what: str, given: dict[str, Any], known: dict[str, Any]) -> N
             raise TypeError(f"{what} has no option {name!r}: {nearest(name, known)}")
 
 
+def ranked(
+    entry: Policy, scores: np.ndarray, budget: int, rng: np.random.Generator, options: dict[str, Any]
+) -> np.ndarray:
+    """The places that a policy keeps; of tied scores the earlier ones count as easier.
+
+    Raises ``ValueError`` where the policy does not answer with exactly the budget.
+    """
+    order = np.argsort(scores, kind="stable")
+    ranks = np.asarray(entry.choose(scores[order], budget, rng, **options))
+    if ranks.shape != (budget,) or len(np.unique(ranks)) != budget:
+        raise ValueError(
+            f"policy {entry.name!r} answered with {len(np.unique(ranks))} different ranks; expected {budget}"
+        )
+    return order[ranks.astype(np.int64)]
+
+
 _registry: Registry[Policy] = Registry("policy")
 
 
