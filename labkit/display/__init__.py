@@ -6,6 +6,7 @@ from labkit.display.forest import forest
 from labkit.display.gallery import gallery
 from labkit.display.history import history
 from labkit.display.learning import learning_curves
+from labkit.display.learning_forecast import LearningCurveForecastDisplay
 from labkit.display.render import ChartTooLarge, bundle, specification, svg
 from labkit.display.residuals import residuals
 from labkit.display.show import Live, error_box, headless, show
@@ -14,6 +15,7 @@ from labkit.display.theme import ink, theme, with_ink
 
 __all__ = [
     "ChartTooLarge",
+    "LearningCurveForecastDisplay",
     "Live",
     "best_size",
     "bundle",
