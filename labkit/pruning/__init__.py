@@ -8,10 +8,10 @@ from labkit.pruning.log import Log
 from labkit.pruning.observing import observe
 from labkit.pruning.quotas import allocate
 from labkit.pruning.recall import validation_recall
-from labkit.pruning.rules import Policy, policies, policy, register_policy
+from labkit.pruning.rules import Policy, policies, policy, register_policy, unregister_policy
 from labkit.pruning.scoring import score, scores
 from labkit.pruning.selection import select
-from labkit.pruning.selectors import Selector, register_selector, selector
+from labkit.pruning.selectors import Selector, register_selector, selector, unregister_selector
 from labkit.pruning.selectors.matching import last_layer_gradients
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "scores",
     "select",
     "selector",
+    "unregister_policy",
     "unregister_score",
+    "unregister_selector",
     "validation_recall",
 ]

@@ -36,9 +36,10 @@ def allocate(
         raise ValueError(f"weights {weights} are not {len(sizes)} finite numbers of at least 0, one for each class")
     counts = np.zeros_like(sizes)
     if minimum is not None:
-        minimum = np.minimum(_whole("minimum", minimum), sizes)
+        minimum = _whole("minimum", minimum)
         if minimum.shape != sizes.shape:
             raise ValueError(f"minimum has {len(minimum)} entries for {len(sizes)} classes")
+        minimum = np.minimum(minimum, sizes)
         if minimum.sum() >= budget:
             return allocate(budget, minimum)
         counts = minimum.copy()
@@ -48,21 +49,22 @@ def allocate(
 def _fill(budget: int, room: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The shares as fractions, full classes capped one round after another, then rounded."""
     shares = np.zeros(len(room))
-    open_ = room > 0
+    open_ = np.flatnonzero(room)
     left = float(budget)
-    while left > 0 and open_.any():
-        if not weights[open_].any():
+    while left > 0 and len(open_):
+        own = weights[open_]
+        if not own.any():
             # Only classes without weight have room left.
-            weights = room.astype(float)
-        scaled = weights / weights[open_].max()
-        part = left * scaled / scaled[open_].sum()
-        full = open_ & (part >= room)
+            own = room[open_].astype(float)
+        own = own / own.max()
+        part = left * own / own.sum()
+        full = part >= room[open_]
         if not full.any():
-            shares[open_] = part[open_]
+            shares[open_] = part
             break
-        shares[full] = room[full]
-        left -= float(room[full].sum())
-        open_ &= ~full
+        shares[open_[full]] = room[open_[full]]
+        left -= float(room[open_[full]].sum())
+        open_ = open_[~full]
     return _rounded(budget, shares, room)
 
 

@@ -101,6 +101,11 @@ def register_policy(entry: Policy, *, replace: bool = False) -> Policy:
     return _registry.register(entry, replace=replace)
 
 
+def unregister_policy(name: str) -> None:
+    """Forget a policy."""
+    _registry.unregister(name)
+
+
 def policy(name: str) -> Policy:
     """The policy of that name; an unknown one is refused with the nearest match.
 

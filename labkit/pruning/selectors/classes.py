@@ -110,7 +110,7 @@ def _inside(
 
 def _recall(recall: Any, names: tuple[Any, ...]) -> np.ndarray:
     if recall is None:
-        raise ValueError("recall_based needs recall=, such as pruning.validation_recall(data, model)")
+        raise ValueError("recall_based needs recall=, such as pruning.validation_recall(log)")
     if isinstance(recall, Mapping):
         missing = [name for name in names if name not in recall]
         if missing:

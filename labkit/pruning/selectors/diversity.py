@@ -17,7 +17,8 @@ def graph_cut(pool: Pool, budget: int, rng: np.random.Generator, *, redundancy: 
     if not np.isfinite(redundancy) or redundancy < 0:
         raise ValueError(f"redundancy {redundancy!r} is not a finite number of at least 0")
     unit = _unit(pool.features)
-    gain = (pool.n + unit @ unit.sum(axis=0)) / 2 - redundancy * (1 + np.einsum("nd,nd->n", unit, unit)) / 2
+    total = unit.sum(axis=0, dtype=np.float64)
+    gain = (pool.n + unit @ total) / 2 - redundancy * (1 + _squares(unit)) / 2
     kept = np.empty(budget, np.int64)
     for i in range(budget):
         kept[i] = np.argmax(gain)
@@ -36,25 +37,29 @@ def log_determinant(pool: Pool, budget: int, rng: np.random.Generator, *, noise:
         raise ValueError(f"noise {noise!r} is not a finite number above 0")
     unit = _unit(pool.features)
     # What is still unknown of each: x' (I + sum of kept x x' / noise)^-1 x, the inverse kept as I - steps' steps.
-    unknown = np.einsum("nd,nd->n", unit, unit)
+    unknown = _squares(unit)
     steps = np.zeros((budget, unit.shape[1]))
     kept = np.empty(budget, np.int64)
     for i in range(budget):
         kept[i] = np.argmax(unknown)
-        one = unit[kept[i]]
+        one = unit[kept[i]].astype(np.float64)
         direction = one - (steps[:i] @ one) @ steps[:i]
         steps[i] = direction / np.sqrt(noise + one @ direction)
-        unknown -= (unit @ steps[i]) ** 2
+        unknown -= (unit @ steps[i].astype(unit.dtype)) ** 2
         unknown[kept[i]] = -np.inf
     return kept
 
 
 def _unit(features: np.ndarray) -> np.ndarray:
-    """Rows of length 1 in float64; a row of zeros stays, and is at a right angle to all."""
-    features = features.astype(np.float64)
-    features /= np.abs(features).max() or 1.0
+    """Rows of length 1, columns contiguous; a row of zeros stays, and is at a right angle to all."""
+    features = features / (np.abs(features).max() or 1)
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.where(lengths > 0, lengths, 1)
+    return np.asfortranarray(features / np.where(lengths > 0, lengths, 1))
+
+
+def _squares(unit: np.ndarray) -> np.ndarray:
+    """Squared lengths, float64: 1, or 0 for a row of zeros."""
+    return np.einsum("nd,nd->n", unit, unit, dtype=np.float64)
 
 
 register_selector(

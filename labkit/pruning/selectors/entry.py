@@ -85,6 +85,11 @@ def register_selector(entry: Selector, *, replace: bool = False) -> Selector:
     return registry.register(entry, replace=replace)
 
 
+def unregister_selector(name: str) -> None:
+    """Forget a selector."""
+    registry.unregister(name)
+
+
 def selector(name: str) -> Selector:
     """The selector of that name; an unknown one is refused with the nearest match.
 
