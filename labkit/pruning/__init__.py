@@ -3,11 +3,15 @@
 from labkit.pruning import measures  # registers the scores
 from labkit.pruning.catalogue import available, register
 from labkit.pruning.entry import Score, find_score, unregister_score
+from labkit.pruning.features import features
 from labkit.pruning.keeping import keep
 from labkit.pruning.log import Log
+from labkit.pruning.measures.labels import confident_joint, shapley_values
+from labkit.pruning.neighbours import neighbours
 from labkit.pruning.observing import observe
 from labkit.pruning.quotas import allocate
 from labkit.pruning.recall import validation_recall
+from labkit.pruning.retraining import SubsetRuns, out_of_sample, subset_runs
 from labkit.pruning.rules import Policy, policies, policy, register_policy, unregister_policy
 from labkit.pruning.scoring import score, scores
 from labkit.pruning.selection import select
@@ -19,13 +23,18 @@ __all__ = [
     "Policy",
     "Score",
     "Selector",
+    "SubsetRuns",
     "allocate",
     "available",
+    "confident_joint",
+    "features",
     "find_score",
     "keep",
     "last_layer_gradients",
     "measures",
+    "neighbours",
     "observe",
+    "out_of_sample",
     "policies",
     "policy",
     "register",
@@ -35,6 +44,8 @@ __all__ = [
     "scores",
     "select",
     "selector",
+    "shapley_values",
+    "subset_runs",
     "unregister_policy",
     "unregister_score",
     "unregister_selector",

@@ -8,15 +8,16 @@ import pandas as pd
 
 from labkit.pruning.entry import Score, all_scores, register_score
 from labkit.pruning.rules import Policy, policies, register_policy
+from labkit.pruning.selectors import Selector, register_selector, registry
 from labkit.registry import UnknownName, nearest
 
 Entry = TypeVar("Entry")
 
-_REGISTER = {Score: register_score, Policy: register_policy}
+_REGISTER = {Score: register_score, Policy: register_policy, Selector: register_selector}
 
 
 def register(entry: Entry, *, replace: bool = False) -> Entry:
-    """Add a score or a policy of one's own and return it.
+    """Add a score, a policy or a selector of one's own and return it.
 
     Raises ``TypeError`` for anything else, ``ValueError`` when the name is taken and ``replace`` is not given.
 
@@ -36,13 +37,13 @@ def register(entry: Entry, *, replace: bool = False) -> Entry:
 
 
 def available(kind: str | None = None) -> pd.DataFrame:
-    """What there is to prune with: a frame with kind, name, purpose, aliases and source.
+    """What there is to prune with: a frame with one row each.
 
     Arguments:
-        kind: ``score`` or ``policy``; None for all.
+        kind: ``score``, ``policy`` or ``selector``; None for all.
 
-    Scores also have group, needs (of the log), direction, ties, trains (further models) and leaves_out; where a kind
-    has no such thing the cell is empty.
+    Columns are kind, name, purpose, aliases, options, source; scores and selectors also have needs, scores alone
+    group, direction, ties, trains (further models) and leaves_out: where a kind has no such thing the cell is empty.
 
     >>> from labkit import pruning
     >>> scores = pruning.available("score").set_index("name")
@@ -50,8 +51,9 @@ def available(kind: str | None = None) -> pd.DataFrame:
     'error_l2_norm'
     """
     parts = {
-        "score": lambda: pd.DataFrame([_row(entry) for entry in all_scores()]),
+        "score": lambda: pd.DataFrame([_score_row(entry) for entry in all_scores()]),
         "policy": lambda: policies().rename(columns={"keeps": "purpose"}),
+        "selector": lambda: pd.DataFrame([_selector_row(entry) for entry in registry]),
     }
     if kind is not None and kind not in parts:
         raise UnknownName(f"unknown kind {kind!r}: {nearest(kind, parts)}")
@@ -61,12 +63,12 @@ def available(kind: str | None = None) -> pd.DataFrame:
     return found[[*first, *(column for column in found if column not in first)]].fillna("")
 
 
-def _row(entry: Score) -> dict[str, object]:
+def _score_row(entry: Score) -> dict[str, object]:
     return {
         "name": entry.name,
         "purpose": entry.purpose,
         "aliases": ", ".join(entry.aliases),
-        "options": ", ".join(f"{name}={default!r}" for name, default in entry.options.items()),
+        "options": _options(entry),
         "source": entry.source,
         "group": entry.group,
         "needs": ", ".join(entry.needs),
@@ -75,3 +77,18 @@ def _row(entry: Score) -> dict[str, object]:
         "trains": entry.trains,
         "leaves_out": entry.leaves_out,
     }
+
+
+def _selector_row(entry: Selector) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "purpose": entry.keeps,
+        "aliases": ", ".join(entry.aliases),
+        "options": _options(entry),
+        "source": entry.source,
+        "needs": ", ".join(entry.needs),
+    }
+
+
+def _options(entry: Score | Selector) -> str:
+    return ", ".join(f"{name}={default!r}" for name, default in entry.options.items())

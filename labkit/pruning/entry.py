@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labkit.registry import Registry
+from labkit.registry import Registry, UnknownName, nearest
 
 if TYPE_CHECKING:
     from labkit.pruning.log import Log
+
+
+GROUPS = ("baseline", "outputs", "dynamics", "gradients", "features", "labels", "subsets", "own")
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,15 @@ class Score:
             it does not cover.
         group: what it goes by: ``baseline``, ``outputs``, ``dynamics``, ``gradients``, ``features``, ``labels``,
             ``subsets`` or ``own``.
-        needs: what it reads of the log: names of what was recorded, ``logits`` or ``snapshots``. Nothing: a dataset
-            will do.
+        needs: what it reads of the log: names of what was recorded, ``logits``, ``snapshots`` or ``classes``. With
+            nothing, or classes alone, a dataset will do.
         direction: which examples get large values, in words.
         ties: which examples get equal values, in words; empty where none do but by chance.
         trains: whether it trains further models, which takes time.
         order_free: whether examples in another order get the same values: True unless something is drawn by place.
         finds_flips: whether flipped labels get large values.
 
-    Raises ``TypeError`` where an option has no default.
+    Raises ``TypeError`` where an option has no default, ``UnknownName`` for an unknown group.
 
     >>> from labkit import pruning
     >>> def ink(log):
@@ -61,6 +64,8 @@ class Score:
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise TypeError(f"function of score {self.name!r} is a {type(self.function).__name__}; expected a function")
+        if self.group not in GROUPS:
+            raise UnknownName(f"score {self.name!r} is of group {self.group!r}: {nearest(self.group, GROUPS)}")
         _, *rest = inspect.signature(self.function).parameters.values() or (None,)
         bare = [p.name for p in rest if p.default is p.empty]
         if bare:
@@ -100,5 +105,5 @@ def find_score(name: str) -> Score:
 
 
 def all_scores() -> list[Score]:
-    """Every score, in the order of registration."""
-    return list(_registry)
+    """Every score, by group."""
+    return sorted(_registry, key=lambda entry: GROUPS.index(entry.group))

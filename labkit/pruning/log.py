@@ -68,6 +68,8 @@ class Log:
         """Whether something that a score may need is there."""
         if name == "logits":
             return self.logits is not None
+        if name == "classes":
+            return self.data.kind == "classification"
         return bool(self.snapshots) if name == "snapshots" else name in self.values
 
     def __getitem__(self, name: str) -> np.ndarray:

@@ -76,7 +76,7 @@ def scores(names: Sequence[str | Score], log: Log, *, seed: int = 0) -> pd.DataF
 
 
 def _logged(entry: Score, data: Dataset, model: Model | str | None, settings: dict[str, Any]) -> Log:
-    if entry.needs:
+    if set(entry.needs) - {"classes"}:
         return observe(data, model, **settings)
     if model is None or isinstance(model, str):
         model = build(model or "mlp")
@@ -84,10 +84,10 @@ def _logged(entry: Score, data: Dataset, model: Model | str | None, settings: di
 
 
 def _advice(log: Log) -> str:
+    if log.data.kind != "classification":
+        return f"{log.data.kind} has no classes"
     if not log.runs:
         return "no training was observed; use pruning.observe(data)"
-    if log.data.kind == "regression":
-        return "regression has no classes"
     return "observe fewer seeds, or with a larger record_every"
 
 

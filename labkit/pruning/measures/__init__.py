@@ -1,5 +1,5 @@
 """The scores, by what they read; importing this registers them."""
 
-from labkit.pruning.measures import baseline, dynamics, outputs
+from labkit.pruning.measures import attribution, baseline, distances, dynamics, gradients, labels, outputs, subsets
 
-__all__ = ["baseline", "dynamics", "outputs"]
+__all__ = ["attribution", "baseline", "distances", "dynamics", "gradients", "labels", "outputs", "subsets"]

@@ -1,0 +1,134 @@
+"""What every training example does to the answers on a target, estimated from gradients (TRAK)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labkit.models import Model
+from labkit.pruning.entry import Score, register_score
+from labkit.pruning.log import Log
+from labkit.pruning.measures.outputs import shares
+from labkit.pruning.observing import whole
+from labkit.seeds import derive
+
+_NUMBERS = 1 << 23
+_RIDGE = 1e-6
+
+Target = tuple[np.ndarray, np.ndarray]
+
+
+def trak(
+    log: Log,
+    *,
+    target: Target | None = None,
+    width: int = 512,
+    models: int = 5,
+    ridge: float = _RIDGE,
+    seed: int = 0,
+) -> np.ndarray:
+    """Minus the mean effect of the example on the target's log-odds.
+
+    ``target`` holds inputs (m, d) and labels (m,): the validation split unless given, and without one the other
+    training examples. Gradients of the log-odds are projected to ``width`` random directions, or taken whole where
+    the model has no more parameters than that; ``ridge`` is in parts of the mean square of the projected gradients.
+    """
+    whole("width", width)
+    whole("models", models)
+    inputs, labels, own = _target(log, target)
+    effect, weight = np.zeros(len(log)), np.zeros(len(log))
+    used = list(_models(log, models))
+    for row, model, parameters in used:
+        key = derive(seed, "projection", row)
+        ours = _projected(model, parameters, log.data.inputs, log.data.targets, width, key, log.data.classes)
+        theirs = ours if own else _projected(model, parameters, inputs, labels, width, key, log.data.classes)
+        gram = ours.T @ ours
+        gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram))
+        reach = np.linalg.solve(gram, ours.T).T
+        total = reach @ theirs.sum(0)
+        effect += (total - (reach * ours).sum(1)) / (len(ours) - 1) if own else total / len(theirs)
+        weight += 1 - shares(log.logits[row])[0][np.arange(len(log)), log.data.targets]
+    return -effect * weight / len(used) ** 2
+
+
+def _target(log: Log, given: Target | None) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Inputs and labels of the target, and whether it is the training set itself."""
+    data = log.data
+    if given is None and not len(data.validation_inputs):
+        return data.inputs, data.targets, True
+    inputs, labels = (data.validation_inputs, data.validation_targets) if given is None else map(np.asarray, given)
+    if inputs.ndim != 2 or inputs.shape[1] != data.inputs.shape[1] or labels.shape != (len(inputs),) or not len(inputs):
+        raise ValueError(
+            f"target has inputs {inputs.shape} and labels {labels.shape}; expected (m, {data.inputs.shape[1]}) and (m,)"
+        )
+    return inputs, labels, False
+
+
+def _models(log: Log, most: int) -> Iterator[tuple[int, Model, dict[str, Tensor]]]:
+    """The first observed models, one by one: their rows and parameters."""
+    for part in log.fit.parts:
+        for place, row in enumerate(part.rows):
+            if row < most:
+                yield row, part.model, {name: tensor[place] for name, tensor in part.parameters.items()}
+
+
+def _projected(
+    model: Model,
+    parameters: dict[str, Tensor],
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    width: int,
+    key: int,
+    classes: int,
+) -> np.ndarray:
+    """Gradients of each example's log-odds in random directions, float64 (n, width)."""
+    size = sum(tensor.numel() for tensor in parameters.values())
+    device = next(iter(parameters.values())).device
+
+    def odds(leaves: dict[str, Tensor], example: Tensor, own: Tensor) -> Tensor:
+        alone = {name: tensor.unsqueeze(0) for name, tensor in leaves.items()}
+        logits = model.forward(alone, example[None, None])[0, 0]
+        return torch.where(own, logits, 0.0).sum() - logits.masked_fill(own, -torch.inf).logsumexp(0)
+
+    each = torch.func.vmap(torch.func.grad(odds), (None, 0, 0))
+    found = np.empty((len(inputs), min(width, size)))
+    step = max(1, _NUMBERS // size)
+    for first in range(0, len(inputs), step):
+        places = slice(first, first + step)
+        slopes = each(
+            parameters,
+            torch.tensor(inputs[places], dtype=torch.float32, device=device),
+            torch.tensor(targets[places, None] == np.arange(classes), device=device),
+        )
+        flat = torch.cat([slope.flatten(1) for slope in slopes.values()], 1)
+        found[places] = (flat if size <= width else _thrown(flat, width, key)).double().cpu().numpy()
+    return found
+
+
+def _thrown(slopes: Tensor, width: int, key: int) -> Tensor:
+    """Slopes (n, size) times a random matrix (size, width), of which only a block exists at a time."""
+    found = slopes.new_zeros(len(slopes), width)
+    step = max(1, _NUMBERS // width)
+    for first in range(0, slopes.shape[1], step):
+        rows = min(step, slopes.shape[1] - first)
+        random = torch.Generator().manual_seed(derive(key, "block", first))
+        found += slopes[:, first : first + rows] @ torch.randn(rows, width, generator=random).to(slopes.device)
+    return found / width**0.5
+
+
+register_score(
+    Score(
+        name="trak",
+        purpose="hurts the answers on a target, by projected gradients",
+        function=trak,
+        group="gradients",
+        needs=("logits",),
+        direction="examples whose presence lowers the log-odds of the target's labels",
+        aliases=("attribution",),
+        source="Park et al. (2023)",
+        leaves_out="what is far from linear in the parameters; models trained on parts of the data",
+    )
+)
