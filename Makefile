@@ -1,6 +1,7 @@
 # make report   set up and regenerate the reports      make lab    open JupyterLab on the lessons
 # make test     set up and run every test              make check  compare the last reports with the baselines
 # make setup    only set up                            make bench  measure speed and accuracy against the usual tools
+# make class    copies for students, and the answer key
 # make clean    remove everything that was built       make lock   write requirements.lock again from this environment
 #
 # Variables: PYTHON (3.11 to 3.13), TORCH_INDEX (an index with CPU-only builds of torch, saves gigabytes),
@@ -35,7 +36,7 @@ export DASK_TEMPORARY_DIRECTORY := $(VAR)/dask/work
 # pip asks rustc for its version, and rustup then makes a folder.
 export RUSTUP_HOME := $(VAR)/rustup
 
-.PHONY: report test setup lab check bench clean lock
+.PHONY: report test setup lab check class bench clean lock
 .DEFAULT_GOAL := report
 
 report: $(STAMP)
@@ -62,6 +63,9 @@ lab: $(STAMP)
 
 check: $(STAMP)
 	$(BIN)/labkit check
+
+class: $(STAMP)
+	$(BIN)/labkit notebooks class
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do $(BIN)/python $$script --quick || exit 1; done

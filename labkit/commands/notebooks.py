@@ -1,4 +1,4 @@
-"""``labkit notebooks lint|strip``: keep the committed notebooks clean."""
+"""``labkit notebooks lint|strip|class``: keep the committed notebooks clean, and make copies for a class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _chosen(paths: tuple[Path, ...]) -> list[Path]:
 
 @click.group()
 def notebooks():
-    """Check the notebooks against the house rules, or strip what a session left in them."""
+    """Check the notebooks against the house rules, strip what a session left in them, or copy them for a class."""
 
 
 @notebooks.command(
@@ -57,3 +57,20 @@ def strip(paths):
     for path in _chosen(paths):
         if clean(path):
             click.echo(f"stripped {path}")
+
+
+@notebooks.command(
+    "class",
+    epilog="""\b
+Examples:
+  labkit notebooks class
+  labkit notebooks class notebooks/03_pruning_theory.ipynb --out week3""",
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--out", default="class", show_default=True, type=click.Path(path_type=Path), help="Folder to write.")
+def copies(paths, out):
+    """Write students' copies of PATHS (default: all notebooks), without solutions, and the answer key."""
+    from labkit.lessons import classroom
+
+    written = classroom.build(_chosen(paths), out)
+    click.echo(f"Wrote {len(written) // 2} notebooks for students, and {len(written) // 2} with answers, to {out}")
