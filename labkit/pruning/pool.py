@@ -99,13 +99,14 @@ def content_order(contents: list[np.ndarray], seed: int) -> np.ndarray:
 
     Selectors see the examples in this order and prefer the first of those that are equally good. So a selection is
     the same set however the examples were ordered, and ties are broken as by lot. Examples that are alike in all that
-    was given are interchangeable, and of those the earlier one in the file comes first.
+    was given cannot be told apart, and take turns by chance: what is kept of them is alike, if not the same place.
     """
     rng = generator(seed, "order of contents")
+    shuffled = rng.permutation(len(contents[0]))
     total = np.zeros(len(contents[0]), np.uint64)
     for array in contents:
         total += _hash_rows(array.reshape(len(array), -1), rng)
-    return np.argsort(_mix(total), kind="stable")
+    return shuffled[np.argsort(_mix(total)[shuffled], kind="stable")]
 
 
 def _hash_rows(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -139,7 +140,7 @@ def _features(name: str, values: Any) -> np.ndarray:
         raise TypeError(f"{name} is of type {array.dtype}; expected a dataset or numbers (n, d)")
     if array.ndim < 2 or 0 in array.shape[1:]:
         raise ValueError(f"{name} has shape {array.shape}; expected (n, d), one row for each example")
-    array = array.reshape(len(array), -1)
+    array = array.reshape(len(array), int(np.prod(array.shape[1:])))
     array = array if array.dtype == np.float32 else array.astype(np.float64)
     if not np.isfinite(array).all():
         bad = ~np.isfinite(array).all(axis=1)

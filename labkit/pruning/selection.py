@@ -37,7 +37,8 @@ def select(
     """Choose the examples to keep by more than scores: exactly ``round(fraction * n)`` of them.
 
     The set that is kept does not depend on the order of the examples. Where several are equally good, a hash of what
-    was given of each (inputs, targets, features, scores, groups), keyed by the seed, decides.
+    was given of each (inputs, targets, features, scores, groups), keyed by the seed, decides; between examples alike
+    in all of that, chance.
 
     Arguments:
         selector: one of those that ``pruning.available()`` lists.
