@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import csv
 import html
+import io
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from . import media, safe, tables
 from .prose import Prose
@@ -143,7 +146,22 @@ def _data_table(spec: Mapping[str, Any]) -> str:
     count = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
     shown = f"{count}, the first {_ROWS_SHOWN} shown" if len(rows) > _ROWS_SHOWN else count
     table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return f'<details class="data"><summary>Data ({shown})</summary>{tables.align(table)}</details>'
+    link = f'<p><a download="data.csv" href="{_csv(rows, columns)}">Download all rows (CSV)</a></p>'
+    return f'<details class="data"><summary>Data ({shown})</summary>{link}{tables.align(table)}</details>'
+
+
+def _csv(rows: list[dict[str, Any]], columns: list[str]) -> str:
+    """The rows as a data address, so that a page without a network and without scripts can save them."""
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
+    return "data:text/csv;charset=utf-8," + quote(lines.getvalue(), safe=" ,:;/()[]{}=+-_.*")
+
+
+def _inert(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula, quoted."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _cell(value: Any) -> str:

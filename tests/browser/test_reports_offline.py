@@ -76,6 +76,16 @@ def test_without_scripts_every_chart_is_visible(open_page, built):
     assert page.said == []
 
 
+def test_the_numbers_of_a_chart_can_be_saved_without_a_network_and_without_scripts(open_page, built, tmp_path):
+    page = _open(open_page, built["page"], java_script_enabled=False)
+    page.locator("details.data summary").first.click()
+    with page.expect_download() as started:
+        page.locator("details.data a[download]").first.click()
+    started.value.save_as(tmp_path / "data.csv")
+    assert started.value.suggested_filename == "data.csv"
+    assert len((tmp_path / "data.csv").read_text().splitlines()) > 2
+
+
 def test_every_equation_is_typeset(open_page, built):
     page = _open(open_page, built["page"])
     assert page.locator("math").count() == EQUATIONS
