@@ -126,6 +126,25 @@ def test_recall_is_of_the_validation_split():
         pruning.validation_recall(pruning.observe(datasets.load("digits", validation=0), "softmax", seeds=1, steps=5))
 
 
+def test_a_log_brings_gradients_recall_and_features():
+    data = datasets.load("digits")
+    log = pruning.observe(data, "mlp", seeds=2, steps=60)
+    errors = pruning.features(log, "errors")
+    for name in ("craig", "grad_match"):
+        here, there = (pruning.select(name, source, 0.05, features=f) for source, f in ((log, None), (data, errors)))
+        np.testing.assert_array_equal(here, there)
+    np.testing.assert_array_equal(
+        pruning.select("recall_based", log, 0.1),
+        pruning.select("recall_based", data, 0.1, recall=pruning.validation_recall(log)),
+    )
+    np.testing.assert_array_equal(
+        pruning.select("herding", log, 0.1, features="hidden"),
+        pruning.select("herding", data, 0.1, features=pruning.features(log, "hidden")),
+    )
+    with pytest.raises(ValueError, match="did you mean 'hidden'"):
+        pruning.select("herding", log, features="hiden")
+
+
 def test_a_budget_of_nothing_is_an_empty_answer_and_all_is_all():
     features = np.arange(12.0).reshape(6, 2)
     for name in ("k_centre", "facility_location", "clustered"):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from labkit.datasets import Dataset
 from labkit.pruning.keeping import finite_scores
+from labkit.pruning.log import Log
 from labkit.seeds import generator
 
 CHUNK_WORDS = 2**20
@@ -26,6 +27,7 @@ class Pool:
         groups: (n,) int64, numbers of the groups from 0.
         group_names: the groups' labels, in ascending order.
         grouped: whether groups were given, rather than taken from the classes of a dataset.
+        log: the observed training that was given in place of a dataset.
     """
 
     n: int
@@ -34,11 +36,12 @@ class Pool:
     groups: np.ndarray | None = None
     group_names: tuple[Any, ...] = ()
     grouped: bool = False
+    log: Log | None = None
 
     def __getitem__(self, places: np.ndarray) -> Pool:
         """The pool of the examples at these places, in that order."""
         parts = [None if part is None else part[places] for part in (self.features, self.scores, self.groups)]
-        return Pool(len(places), *parts, self.group_names, self.grouped)
+        return Pool(len(places), *parts, self.group_names, self.grouped, self.log)
 
     def members(self) -> list[np.ndarray]:
         """The places of each group's examples."""
@@ -53,9 +56,13 @@ class Pool:
 def gather(data: Any, scores: Any, features: Any, groups: Any) -> tuple[Pool, list[np.ndarray]]:
     """The pool of what was given, and the arrays that tell examples apart.
 
-    ``data`` is a dataset, or an array of features; features and groups of their own win over its inputs and classes.
+    ``data`` is a dataset, a log of one, or an array of features; features and groups of their own win over its inputs
+    and classes.
     """
     contents = []
+    log = data if isinstance(data, Log) else None
+    if log is not None:
+        data = log.data
     n, default_features, default_groups = None, None, None
     if isinstance(data, Dataset):
         n = len(data.inputs)
@@ -91,7 +98,7 @@ def gather(data: Any, scores: Any, features: Any, groups: Any) -> tuple[Pool, li
     n = next(iter(counts.values()))
     if n == 0:
         raise ValueError("there are no examples to select from")
-    return Pool(n, features, scores, groups, names, grouped), contents
+    return Pool(n, features, scores, groups, names, grouped, log), contents
 
 
 def content_order(contents: list[np.ndarray], seed: int) -> np.ndarray:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from labkit.pruning.features import features as features_of
 from labkit.pruning.keeping import kept_count
+from labkit.pruning.log import Log
 from labkit.pruning.pool import Pool, content_order, gather
 from labkit.pruning.quotas import allocate
 from labkit.pruning.rules import policies
@@ -18,7 +20,7 @@ _HINTS = {
     "scores": "pass scores=, such as pruning.score('el2n', log)",
     "features": "pass a dataset of numbers, or features= (n, d)",
     "groups": "pass a dataset with classes, or groups= (n,)",
-    "gradients": "pass features=pruning.last_layer_gradients(probabilities, targets)",
+    "gradients": "pass the log of pruning.observe(data), or features=pruning.last_layer_gradients(p, targets)",
 }
 
 
@@ -42,10 +44,12 @@ def select(
 
     Arguments:
         selector: one of those that ``pruning.available()`` lists.
-        data: a dataset, whose training examples are chosen from, or features (n, d); or None where those are given.
+        data: a dataset, whose training examples are chosen from; the log of ``pruning.observe``, where the selector
+            goes by gradients or by recall; or features (n, d). None where features, scores or groups are given.
         fraction: share to keep, from 0 (an empty answer) to 1; the count is Python's ``round``.
         scores: (n,) finite numbers, larger is harder, for selectors that need them.
-        features: (n, d) finite numbers; a dataset's inputs by default.
+        features: (n, d) finite numbers, or with a log a kind of ``pruning.features`` such as ``"hidden"``; a dataset's
+            inputs by default, and with a log ``"errors"`` for selectors that go by gradients.
         groups: (n,) labels; the classes by default where a selector needs groups. Set selectors, such as
             ``k_centre``, work on the whole by default, and inside each of the groups that are given here, with
             budgets in proportion to their sizes.
@@ -65,6 +69,11 @@ def select(
     """
     entry = _find(selector)
     entry.refuse_unknown(options)
+    if isinstance(data, Log):
+        if features is None and "gradients" in entry.needs:
+            features = "errors"
+        if isinstance(features, str):
+            features = features_of(data, features)
     pool, contents = gather(data, scores, features, groups)
     for need in entry.needs:
         missing = features is None if need == "gradients" else getattr(pool, need) is None

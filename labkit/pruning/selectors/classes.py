@@ -9,6 +9,7 @@ import numpy as np
 
 from labkit.pruning.pool import Pool
 from labkit.pruning.quotas import allocate
+from labkit.pruning.recall import validation_recall
 from labkit.pruning.rules import Policy, policy, ranked, refuse_unknown
 from labkit.pruning.selectors.clusters import assign
 from labkit.pruning.selectors.entry import Selector, register_selector
@@ -61,9 +62,11 @@ def recall_based(
     """More of the classes that are recognised less: counts in proportion to 1 - recall, at random inside each.
 
     ``recall``, (classes,) from 0 to 1 in the order of the labels, or a mapping from label to recall, comes from
-    held-out examples that are not the test: see ``pruning.validation_recall``. Where all are recognised, every class
-    keeps the same share.
+    held-out examples that are not the test; with a log it is ``pruning.validation_recall(log)``. Where all are
+    recognised, every class keeps the same share.
     """
+    if recall is None and pool.log is not None and not pool.grouped:
+        recall = validation_recall(pool.log)
     recall = _recall(recall, pool.group_names)
     counts = allocate(budget, pool.sizes(), 1 - recall)
     return _inside(pool, counts, _policy(policy, pool, options), rng, options)
@@ -110,7 +113,7 @@ def _inside(
 
 def _recall(recall: Any, names: tuple[Any, ...]) -> np.ndarray:
     if recall is None:
-        raise ValueError("recall_based needs recall=, such as pruning.validation_recall(log)")
+        raise ValueError("recall_based needs recall=, or the log of pruning.observe(data)")
     if isinstance(recall, Mapping):
         missing = [name for name in names if name not in recall]
         if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labkit.pruning.neighbours import neighbours as nearest
 from labkit.pruning.pool import Pool
 from labkit.pruning.selectors.entry import Selector, register_selector
 
@@ -30,8 +31,9 @@ def d2(
         raise ValueError(f"gamma {gamma!r} is not a finite number of at least 0")
     if not 0 <= cutoff < 1:
         raise ValueError(f"cutoff {cutoff!r} is not the share of hardest examples to drop: expected 0 <= cutoff < 1")
-    near, distances = nearest(pool.features, min(int(neighbours), pool.n - 1))
-    mean = distances.mean(dtype=np.float64)
+    near = nearest(pool.features, min(int(neighbours), pool.n - 1))
+    distances = _lengths(pool.features, near)
+    mean = distances.mean()
     distances = distances / mean if mean > 0 else distances
     low, high = pool.scores.min() / 2, pool.scores.max() / 2
     scores = (pool.scores / 2 - low) / (high - low) if high > low else np.ones(pool.n)
@@ -47,14 +49,10 @@ def d2(
     return kept
 
 
-def nearest(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places (n, count) of the nearest other examples and their Euclidean distances, nearest first."""
-    from sklearn.neighbors import NearestNeighbors
-
-    finder = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(features)
-    # Asked about the points it was fitted on, it leaves each out of its own neighbours.
-    distances, places = finder.kneighbors()
-    return places, distances
+def _lengths(features: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Euclidean distances (n, neighbours) of each example to its neighbours, one neighbour after another."""
+    features = features.astype(np.float64)
+    return np.stack([np.linalg.norm(features - features[column], axis=1) for column in near.T], axis=1)
 
 
 register_selector(
