@@ -91,7 +91,7 @@ def test_specifications_are_values():
 
 def test_available_lists_every_dial():
     frame = models.available().set_index("name")
-    assert frame.loc["mlp", "dials"] == "width=64, depth=1, dropout=0.0"
+    assert frame.loc["mlp", "dials"] == "width=64, depth=1, dropout=0.0, batch_norm=False, ghost=None, mup=None"
     assert frame["closed_form"].to_dict()["random_features"]
 
 

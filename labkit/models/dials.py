@@ -27,3 +27,14 @@ def share(name: str, value: object) -> None:
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number from 0 to below 1")
     if not 0 <= value < 1:
         raise ValueError(f"{name}={value!r} is outside its range; expected a number from 0 to below 1")
+
+
+def switch(name: str, value: object) -> None:
+    """Refuse a dial that is neither True nor False.
+
+    >>> switch("batch_norm", "yes")
+    Traceback (most recent call last):
+    TypeError: batch_norm='yes' is a str; expected True or False
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected True or False")

@@ -51,7 +51,7 @@ def build(name: str, **dials: Any) -> Model:
 
     >>> from labkit import models
     >>> models.build("mlp", width=64)
-    MLP(width=64, depth=1, dropout=0.0)
+    MLP(width=64, depth=1, dropout=0.0, batch_norm=False, ghost=None, mup=None)
     """
     kind = _registry[name]
     known = [field.name for field in dataclasses.fields(kind)]

@@ -23,8 +23,11 @@ class Loss(Protocol):
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """What is reported as the error of each example, (runs, batch)."""
 
-    def confidence(self, outputs: Tensor) -> Tensor | None:
-        """The probability that each example's answer claims for itself, (runs, batch); None where it claims none."""
+    def measure(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """``values`` and ``errors`` in one go, and the probability that each answer claims for itself, (runs, batch).
+
+        The last is None for outputs that stand for no probabilities.
+        """
 
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         """``scale`` times the gradient for class-first outputs (runs, outputs, batch), which may be overwritten.
@@ -42,21 +45,17 @@ class CrossEntropy:
     """
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        if _dense(outputs):
-            return -torch.log_softmax(outputs, 2).gather(2, targets.unsqueeze(2)).squeeze(2)
-        # Reducing over an outer axis is several times faster than over a short inner one.
-        share = torch.log_softmax(outputs.transpose(1, 2), 1)
-        return -share.gather(1, targets.unsqueeze(1)).squeeze(1)
+        outputs, axis = _quick(outputs)
+        return -_at(torch.log_softmax(outputs, axis), targets, axis)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return _wrong(outputs, targets)
 
-    def confidence(self, outputs: Tensor) -> Tensor:
-        # One over the sum of exp(x - largest x): no probabilities need to be written down.
-        if _dense(outputs):
-            return (outputs.amax(2) - outputs.logsumexp(2)).exp_()
-        outputs = outputs.transpose(1, 2)
-        return (outputs.amax(1) - outputs.logsumexp(1)).exp_()
+    def measure(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        outputs, axis = _quick(outputs)
+        share, answers = torch.log_softmax(outputs, axis), outputs.max(axis).indices
+        wrong = (answers != targets).to(outputs.dtype)
+        return -_at(share, targets, axis), wrong, _at(share, answers, axis).exp()
 
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         share = torch.softmax(outputs, 1)
@@ -77,16 +76,25 @@ class CrossEntropy:
         return share.mul_(scale)
 
 
-def _dense(outputs: Tensor) -> bool:
-    """Whether the outputs of one example lie beside each other and are many."""
-    return outputs.stride(2) == 1 and outputs.shape[2] >= 32
+def _quick(outputs: Tensor) -> tuple[Tensor, int]:
+    """Outputs (runs, batch, outputs) and their last axis, or class-first where that is quicker, and the middle one.
+
+    Reducing over an outer axis is several times faster than over an inner one that is short or not contiguous.
+    """
+    if outputs.stride(2) == 1 and outputs.shape[2] >= 32:
+        return outputs, 2
+    return outputs.transpose(1, 2), 1
+
+
+def _at(values: Tensor, places: Tensor, axis: int) -> Tensor:
+    """The value at a place of an axis for each example, (runs, batch)."""
+    return values.gather(axis, places.unsqueeze(axis)).squeeze(axis)
 
 
 def _wrong(outputs: Tensor, targets: Tensor) -> Tensor:
     """1 where the first of the largest outputs is not the target's, else 0."""
-    if _dense(outputs):
-        return (outputs.max(2).indices != targets).to(outputs.dtype)
-    return (outputs.transpose(1, 2).max(1).indices != targets).to(outputs.dtype)
+    outputs, axis = _quick(outputs)
+    return (outputs.max(axis).indices != targets).to(outputs.dtype)
 
 
 class Squared:
@@ -106,8 +114,8 @@ class Squared:
             return self.values(outputs, targets)
         return _wrong(outputs, targets)
 
-    def confidence(self, outputs: Tensor) -> None:
-        return None
+    def measure(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, None]:
+        return self.values(outputs, targets), self.errors(outputs, targets), None
 
     def backward(self, outputs: Tensor, targets: Tensor, scale: Tensor, trace: Tensor) -> Tensor:
         residual = outputs - self._wanted(outputs.transpose(1, 2), targets).transpose(1, 2)
