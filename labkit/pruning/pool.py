@@ -12,6 +12,7 @@ from labkit.datasets import Dataset
 from labkit.pruning.keeping import finite_scores
 from labkit.pruning.log import Log
 from labkit.seeds import generator
+from labkit.training.order import mix
 
 CHUNK_WORDS = 2**20
 
@@ -113,7 +114,7 @@ def content_order(contents: list[np.ndarray], seed: int) -> np.ndarray:
     total = np.zeros(len(contents[0]), np.uint64)
     for array in contents:
         total += _hash_rows(array.reshape(len(array), -1), rng)
-    return shuffled[np.argsort(_mix(total)[shuffled], kind="stable")]
+    return shuffled[np.argsort(mix(total)[shuffled], kind="stable")]
 
 
 def _hash_rows(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -126,19 +127,8 @@ def _hash_rows(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         part = np.ascontiguousarray(rows[start : start + step] + rows.dtype.type(0))
         words = np.zeros((len(part), width * 8), np.uint8)
         words[:, : part.shape[1] * part.itemsize] = part.view(np.uint8).reshape(len(part), -1)
-        hashed[start : start + step] = _mix(words.view(np.uint64) ^ keys).sum(axis=1, dtype=np.uint64)
+        hashed[start : start + step] = mix(words.view(np.uint64) ^ keys).sum(axis=1, dtype=np.uint64)
     return hashed
-
-
-def _mix(words: np.ndarray) -> np.ndarray:
-    """Scramble 64-bit words so that every bit depends on every bit (the finaliser of splitmix64)."""
-    words = words + np.uint64(0x9E3779B97F4A7C15)
-    words ^= words >> np.uint64(30)
-    words *= np.uint64(0xBF58476D1CE4E5B9)
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(0x94D049BB133111EB)
-    words ^= words >> np.uint64(31)
-    return words
 
 
 def _features(name: str, values: Any) -> np.ndarray:
