@@ -82,9 +82,21 @@ def test_frame_columns_are_taken_by_name():
     assert laws.ScalingLaw("power").fit(frame, noisy(0)).predict(frame).shape == X.shape
 
 
-def test_more_parameters_than_points_is_said():
-    law = laws.ScalingLaw("power_floor").fit([1.0, 2.0], [1.0, 0.7])
-    assert "cannot determine" in law.reason_
+@pytest.mark.parametrize("x", [[1.0, 2.0], [1.0, 1.0, 2.0, 2.0, 2.0]])
+def test_fewer_sizes_than_parameters_are_said_and_their_intervals_flagged(x):
+    law = laws.ScalingLaw("power_floor").fit(x, 0.3 + 0.7 / np.array(x))
+    assert "2 distinct points cannot determine 3 parameters" in law.reason_
+    with pytest.warns(UserWarning, match="says nothing about the error"):
+        law.bootstrap(5)
+    with pytest.warns(UserWarning, match="says nothing about the error"):
+        law.predict([4.0], interval=0.9)
+
+
+def test_as_many_points_as_parameters_are_an_exact_fit_and_flagged():
+    law = laws.ScalingLaw("power_floor").fit([1.0, 2.0, 4.0], [1.0, 0.7, 0.55])
+    assert "the fit is exact" in law.reason_
+    with pytest.warns(UserWarning, match="3 distinct points and 3 parameters"):
+        law.predict([4.0], interval=0.9)
 
 
 @pytest.mark.parametrize(

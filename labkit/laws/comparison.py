@@ -74,7 +74,8 @@ def _tried(form: Form, objective: Objective, curve: Curve, cuts: list[int], seed
         predicted = np.repeat([[curve.y[state - 1]] for state in states], len(curve), axis=1)
         return _errors(objective, predicted, curve.y), {"near_equal": 1, "converged": True}
     weights = (np.arange(len(curve)) < np.array(states)[:, None]) * curve.repeats.astype(float)
-    fits = fitting.fit(form, objective, Data((curve.x[None],), curve.y[None], weights), keep=KEEP, seed=seed)
+    data = Data((curve.x[None],), curve.y[None], weights)
+    fits = fitting.fit(form, objective, data, keep=KEEP, seed=seed, ridges=True)
     predicted, _ = form.evaluate((curve.x[None],), fits.parameters())
     facts = {
         "near_equal": diagnosis.near_equal(fits, -1),

@@ -6,6 +6,7 @@ import numpy as np
 
 from labkit.laws import solver
 from labkit.laws.fitting import Fits
+from labkit.laws.solver import Data
 
 NEAR = 1.02  # an optimum within 2 % of the best cost counts as near-equal
 APART = 0.05  # and is another one when its parameters differ by more than this, relatively
@@ -54,7 +55,7 @@ def condition(fits: Fits) -> float:
     rows = fits.scaled.data.rows(np.zeros(1, int))
     theta = fits.theta[:1, 0]
     residual, factor, partials = solver.residuals(fits.form, fits.objective, rows, theta)
-    jacobian = np.stack([np.broadcast_to(p * factor, residual.shape)[0] for p in partials])
+    jacobian = np.stack([np.broadcast_to(p if factor is None else p * factor, residual.shape)[0] for p in partials])
     jacobian = jacobian * np.sqrt(rows.weights)
     jacobian = jacobian[:, rows.weights[0] > 0]
     norms = np.linalg.norm(jacobian, axis=1, keepdims=True)
@@ -63,6 +64,12 @@ def condition(fits: Fits) -> float:
     values = np.linalg.svd(jacobian / norms, compute_uv=False)
     full = len(values) == len(theta[0]) and values[-1] > 0
     return float((values[0] / values[-1]) ** 2) if full else np.inf
+
+
+def distinct(data: Data) -> int:
+    """How many different places the points that count of the first curve have."""
+    table = np.stack([np.broadcast_to(column, data.weights.shape)[0] for column in data.columns], axis=1)
+    return len(np.unique(table[data.weights[0] > 0], axis=0))
 
 
 def describe(law, fits: Fits) -> None:
@@ -81,12 +88,14 @@ def describe(law, fits: Fits) -> None:
     ]
     law.condition_ = condition(fits)
     law.optima_ = optima(fits, law._unit())
-    count, free = int((fits.scaled.data.weights[0] > 0).sum()), len(best)
+    count, free = distinct(fits.scaled.data), len(best)
     said = [
         {
             solver.REACHED: "converged: the gradient promises no further decrease",
             solver.STALLED: "stalled: no step decreased the objective although the gradient is not zero; "
             "try another objective or a simpler form",
+            solver.CREEPING: "creeping: the objective has settled to six digits while parameters still drift towards a "
+            "limit the form does not reach; predictions among the points hold, the parameters do not",
             solver.EXHAUSTED: "out of iterations: the objective was still falling; try a simpler form",
         }[status]
     ]
@@ -95,9 +104,9 @@ def describe(law, fits: Fits) -> None:
     if law.at_bound_:
         said.append(f"at a bound: {', '.join(law.at_bound_)}; the points do not need it, or another form fits better")
     if count < free:
-        said.append(f"{count} points cannot determine {free} parameters; use a form with fewer")
+        said.append(f"{count} distinct points cannot determine {free} parameters; use a form with fewer")
     elif count == free:
-        said.append(f"{count} points, {free} parameters: the fit is exact and says nothing about noise")
+        said.append(f"{count} distinct points, {free} parameters: the fit is exact and says nothing about noise")
     elif law.condition_ > CONDITION:
         said.append(f"poorly determined (condition {law.condition_:.1e}): some parameters trade against others")
     near = law.optima_[law.optima_["objective"] <= NEAR * law.optima_["objective"].iloc[0]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
@@ -62,7 +64,7 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         if constant:
             self._fit_constant()
         else:
-            self._fits = fitting.fit(form, objective, self._data, seed=self.seed)
+            self._fits = fitting.fit(form, objective, self._data, seed=self.seed, heats=fitting.SPRINT, ridges=True)
             self._theta = self._fits.parameters()[0]
             self.objective_ = float(
                 solver.cost(form, objective, self._fits.scaled.data, self._fits.theta[:1, 0])[0] * self._unit()
@@ -87,7 +89,8 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         """Predictions (n,); with ``interval`` (say 0.9) the tuple (prediction, low, high) for a new observation.
 
         The interval joins parameter uncertainty (pair bootstrap) and observation noise (residuals), given this form:
-        it does not know that the form may be wrong. ``laws.forecast`` does.
+        it does not know that the form may be wrong. ``laws.forecast`` does. Warns (``UserWarning``) where the points do
+        not outnumber the parameters: such a fit is exact, and the interval has no width that means anything.
         """
         check_is_fitted(self, "parameters_")
         columns = points.columns(self._form, X)
@@ -131,6 +134,7 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         """Refit to ``n`` resamples; a frame with one column per parameter and one row per resample.
 
         ``kind`` is "pairs" (points drawn with replacement) or "residuals" (residuals drawn onto the fitted curve).
+        Warns (``UserWarning``) where the points do not outnumber the parameters, as the spread then says nothing.
         """
         import pandas as pd
 
@@ -142,6 +146,13 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         return pd.DataFrame(self._bootstrap(int(n), seed, kind), columns=list(self._form.names))
 
     def _bootstrap(self, n: int, seed: int, kind: str) -> np.ndarray:
+        count, free = diagnosis.distinct(self._data), len(self._theta)
+        if count <= free and self._fits is not None:
+            warnings.warn(
+                f"{count} distinct points and {free} parameters: the spread of refits says nothing about the error; "
+                "use a form with fewer parameters, or laws.forecast",
+                stacklevel=3,
+            )
         generator = seeds.generator(seed, "law bootstrap", kind)
         fitted = self._evaluate(tuple(c[0] for c in self._data.columns), self._theta[None])[0]
         return resampling.refits(

@@ -13,8 +13,7 @@ OVER_PREDICTION = 10.0  # how many times an over-prediction counts in "asymmetri
 class Objective:
     """One objective: squared, log_squared, huber_log or asymmetric, with its ``delta`` where it has one.
 
-    >>> value, _, _, _ = Objective("huber_log", delta=1.0).penalty(np.array([[0.5, 3.0]]))
-    >>> value
+    >>> Objective("huber_log", delta=1.0).value(np.array([[0.5, 3.0]]))
     array([[0.125, 2.5  ]])
     """
 
@@ -27,17 +26,23 @@ class Objective:
         self.logarithmic = name != "squared"
         self.robust = name in ("huber_log", "asymmetric")
 
-    def penalty(self, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Penalty, its slope, its curvature, and the curvature of a parabola that touches it from above."""
+    def value(self, residual: np.ndarray) -> np.ndarray:
+        """What each residual costs."""
         if not self.robust:
-            one = np.ones_like(residual)
-            return residual**2, 2 * residual, 2 * one, 2 * one
+            return residual * residual
         size = np.abs(residual)
-        inside = size <= self.delta
-        clipped = np.clip(residual, -self.delta, self.delta)
-        value = np.where(inside, 0.5 * residual**2, self.delta * (size - 0.5 * self.delta))
+        clipped = np.minimum(size, self.delta)
+        value = clipped * (size - 0.5 * clipped)
+        return self._sided(residual, value)
+
+    def slopes(self, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | float]:
+        """Slope of the cost, its curvature (None: as the next), and the curvature of a parabola touching from above."""
+        if not self.robust:
+            return 2 * residual, None, 2.0
+        size = np.abs(residual)
+        clipped = np.minimum(np.maximum(residual, -self.delta), self.delta)
         above = self.delta / np.maximum(size, self.delta)
-        if self.name == "asymmetric":
-            side = np.where(residual > 0, OVER_PREDICTION, 1.0)
-            return side * value, side * clipped, side * inside, side * above
-        return value, clipped, inside.astype(float), above
+        return tuple(self._sided(residual, part) for part in (clipped, size <= self.delta, above))
+
+    def _sided(self, residual: np.ndarray, part: np.ndarray) -> np.ndarray:
+        return np.where(residual > 0, OVER_PREDICTION, 1.0) * part if self.name == "asymmetric" else part

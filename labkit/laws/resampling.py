@@ -52,7 +52,7 @@ def _refit(form, objective, fits, targets, weights):
     data = Data(scaled.data.columns, targets / scaled.y_factor[0], weights)
     begin = np.tile(fits.theta[0, 0], (n, 1))
     bounds = (np.broadcast_to(bound[:1], begin.shape) for bound in (fits.low, fits.high))
-    solution = solver.solve(form, objective, data, begin, np.arange(n), *bounds)
+    solution = solver.solve(form, objective, data, begin, np.arange(n), *bounds, ridges=True)
     return scaled.back(form, solution.theta, np.zeros(n, int))
 
 
@@ -85,7 +85,7 @@ def profile(law, name: str, values=None):
     low, high = np.tile(fits.low[0], (len(values), 1)), np.tile(fits.high[0], (len(values), 1))
     held = np.clip(fits.scaled.into(form, asked, rows)[:, place], low[:, place], high[:, place])
     begin[:, place] = low[:, place] = high[:, place] = held
-    found = solver.solve(form, law._objective, fits.scaled.data, begin, rows, low, high)
+    found = solver.solve(form, law._objective, fits.scaled.data, begin, rows, low, high, ridges=True)
     scaled = fits.scaled.back(form, found.theta, rows)[:, place]
     cost = found.cost * law._unit()
     count, free = int((law._data.weights > 0).sum()), len(form.parameters)

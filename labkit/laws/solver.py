@@ -17,7 +17,9 @@ CHUNK = 400_000  # numbers per array of partial derivatives: small enough to sta
 TINY = 1e-300
 LONGEST = 0.5  # a step of what bends the curve: an exponent that leaps while its amplitude is small never returns
 EXACT = 1e-26  # mean squared residual, in scaled units, below which only rounding is left
-REACHED, STALLED, EXHAUSTED, IMPOSSIBLE = 0, 1, 2, 3
+PATIENCE = 30  # steps after which a fit that gained less than CREEP, relatively, is left
+CREEP = 1e-6
+REACHED, STALLED, EXHAUSTED, IMPOSSIBLE, CREEPING = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,32 @@ class Solution:
 
 def residuals(form: Form, objective: Objective, data: Data, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
     """Residual (B, n), the factor that turns partials of the value into partials of the residual, and the partials."""
-    value, partials = form.evaluate(data.columns, theta)
-    if not objective.logarithmic:
-        return value - data.y, np.ones_like(value), partials
+    return _residuals(form, objective, data.columns, _target(objective, data), theta)
+
+
+def _target(objective: Objective, data: Data) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return np.log(value) - np.log(data.y), 1.0 / value, partials
+        return np.log(data.y) if objective.logarithmic else data.y
+
+
+def _residuals(form, objective, columns, target, theta):
+    value, partials = form.evaluate(columns, theta)
+    if not objective.logarithmic:
+        return value - target, None, partials
+    with np.errstate(all="ignore"):
+        return np.log(value) - target, 1.0 / value, partials
 
 
 def cost(form: Form, objective: Objective, data: Data, theta: np.ndarray) -> np.ndarray:
     """The objective (B,); infinite where the law is not defined at a point that counts."""
     residual, _, _ = residuals(form, objective, data, theta)
-    return _total(objective, residual, data.weights)
+    return total(objective, residual, data.weights)
 
 
-def _total(objective: Objective, residual: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def total(objective: Objective, residual: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The objective (B,) of residuals (B, n); infinite where one that counts is not finite."""
     with np.errstate(all="ignore"):
-        value = np.where(weights > 0, weights * objective.penalty(residual)[0], 0.0).sum(1)
+        value = np.where(weights > 0, weights * objective.value(residual), 0.0).sum(1)
     return np.where(np.isfinite(value), value, np.inf)
 
 
@@ -83,11 +95,13 @@ def solve(
     iterations: int = 500,
     tolerance: float = 1e-12,
     prior: tuple[np.ndarray, np.ndarray] | None = None,
+    ridges: bool = False,
 ) -> Solution:
     """Fit every row from its start; ``which`` (B,) says which row of the data it is for; bounds are (B, p).
 
     ``prior`` adds precision·(parameter − centre)² to the cost: centre and precision (B, p), in the coordinates of the
-    solver (logarithms of the parameters that are stepped in logarithms).
+    solver (logarithms of the parameters that are stepped in logarithms). With ``ridges`` amplitudes grow
+    and shrink by factors: a ridge along which one trades with an exponent is straight then, and followed in few steps.
     """
     size = max(1, CHUNK // (data.y.shape[1] * max(start.shape[1], 1)))
     parts = [
@@ -102,138 +116,227 @@ def solve(
             iterations,
             tolerance,
             None if prior is None else (prior[0][s], prior[1][s]),
+            ridges,
         )
         for s in (slice(i, i + size) for i in range(0, len(start), size))
     ]
     return Solution(*(np.concatenate([getattr(part, name) for part in parts]) for name in Solution.__annotations__))
 
 
-def _solve(form, objective, data, start, which, low, high, iterations, tolerance, prior) -> Solution:
+def _solve(form, objective, data, start, which, low, high, iterations, tolerance, prior, ridges) -> Solution:
     theta = np.clip(start, low, high).astype(float)
     batch = len(theta)
-    logs = np.array([parameter.log for parameter in form.parameters])
-    bends = np.array([not parameter.linear for parameter in form.parameters])
-    lam = np.full(batch, 1e-2)
     status = np.full(batch, EXHAUSTED)
     count = np.zeros(batch, int)
-    current = data.rows(which)
-    residual, factor, partials = residuals(form, objective, current, theta)
-    value = _total(objective, residual, current.weights) + _penalty(prior, slice(None), theta, logs)
-    status[~np.isfinite(value)] = IMPOSSIBLE
-    active = np.flatnonzero(np.isfinite(value))
-    if len(active) == 0:
-        return Solution(theta, value, status, count)
-    if len(active) < batch:
-        current = data.rows(which[active])
-        residual, factor, partials = residuals(form, objective, current, theta[active])
-    gradient, curvature, above = _normal(objective, current, residual, factor, partials, theta[active], logs)
-    _add_prior(prior, active, theta[active], logs, gradient, curvature, above)
-    for _ in range(iterations):
-        at = theta[active]
-        step, predicted = _step(gradient, curvature, above, lam[active], at, low[active], high[active], logs)
-        longest = np.where(bends, LONGEST * (1 + np.abs(at) * ~logs), np.inf)
-        step = np.clip(step, -longest, longest)
-        trial = np.where(logs, at * np.exp(np.where(logs, step, 0.0)), at + step)
-        trial = np.clip(trial, low[active], high[active])
-        residual, factor, partials = residuals(form, objective, current, trial)
-        new = _total(objective, residual, current.weights) + _penalty(prior, active, trial, logs)
-        old = value[active]
-        better = new <= old
-        count[active] += 1
-        gain = np.where(better, old - new, 0.0)
-        ratio = gain / np.maximum(predicted, TINY)
-        scale = np.where(better, np.where(ratio > 0.75, 0.2, np.where(ratio > 0.25, 0.6, 2.0)), 5.0)
-        exact = EXACT * current.weights.sum(1)
-        small = (predicted <= tolerance * old + TINY) | (np.minimum(new, old) <= exact)
-        stuck = ~better & (lam[active] > 1e8)
-        lam[active] = np.clip(lam[active] * scale, 1e-12, 1e10)
-        theta[active[better]] = trial[better]
-        value[active[better]] = new[better]
-        done = small & (better | (predicted <= 1e-3 * tolerance * old + TINY) | (old <= exact)) | stuck
-        status[active[done]] = np.where(small[done], REACHED, STALLED)
-        if better.any():
-            new_gradient, new_curvature, new_above = _normal(
-                objective, current, residual, factor, partials, trial, logs
-            )
-            _add_prior(prior, active, trial, logs, new_gradient, new_curvature, new_above)
-            gradient = np.where(better[:, None], new_gradient, gradient)
-            curvature = np.where(better[:, None, None], new_curvature, curvature)
-            above = np.where(better[:, None, None], new_above, above)
-        if done.any():
-            keep = ~done
-            active = active[keep]
-            if len(active) == 0:
+    with np.errstate(all="ignore"):
+        rows = _Rows(form, objective, data, theta, which, low, high, prior, ridges)
+        value = rows.value.copy()
+        status[~np.isfinite(value)] = IMPOSSIBLE
+        rows.keep(np.isfinite(value))
+        if len(rows.index):
+            rows.linearise()
+        for iteration in range(1, iterations + 1):
+            if not len(rows.index):
                 break
-            gradient, curvature, above = gradient[keep], curvature[keep], above[keep]
-            current = data.rows(which[active])
+            count[rows.index] += 1
+            ended = rows.advance(tolerance, iteration % PATIENCE == 0)
+            going = ended == EXHAUSTED
+            if not going.all():
+                out = ~going
+                place = rows.index[out]
+                theta[place], value[place], status[place] = rows.theta[out], rows.value[out], ended[out]
+                rows.keep(going)
+        theta[rows.index], value[rows.index] = rows.theta, rows.value
     return Solution(theta, value, status, count)
+
+
+class _Rows:
+    """The fits of a batch that still go on, each with its place ``index`` in the batch."""
+
+    def __init__(self, form, objective, data, theta, which, low, high, prior, ridges) -> None:
+        self.form, self.objective, self.all = form, objective, data
+        self.logs = np.array([parameter.log for parameter in form.parameters])
+        self.any_log = bool(self.logs.any())
+        self.bends = np.array([not parameter.linear for parameter in form.parameters])
+        self.index = np.arange(len(theta))
+        self.theta, self.which, self.low, self.high = theta, which, low, high
+        self.prior = (None, None) if prior is None else prior
+        self.damping = np.full(len(theta), 1e-2)
+        self.gradient = self.curvature = self.above = None
+        self._data()
+        self.state = self._residuals(theta)
+        self.value = self._cost(self.state[0], theta)
+        self.mark = self.value
+        self.factors = self._factors() if ridges else None
+
+    def _factors(self) -> np.ndarray:
+        """Which parameters (p,) are stepped by factors: amplitudes, linear and not below zero, but no floors."""
+        varies = np.array([np.ptp(partial) > 0 for partial in self.state[2]])
+        return varies & ~self.bends & (self.low >= 0).all(0)
+
+    def _data(self) -> None:
+        self.data = self.all.rows(self.which)
+        self.target = _target(self.objective, self.data)
+        self.counts = self.data.weights > 0
+        self.exact = EXACT * self.data.weights.sum(1)
+
+    def keep(self, chosen: np.ndarray) -> None:
+        """Go on with the chosen rows only."""
+        if chosen.all():
+            return
+        for name in ("index", "theta", "which", "low", "high", "damping", "value", "mark"):
+            setattr(self, name, getattr(self, name)[chosen])
+        self.prior = tuple(None if part is None else part[chosen] for part in self.prior)
+        if self.gradient is not None:
+            self.gradient, self.curvature, self.above = (
+                part[chosen] for part in (self.gradient, self.curvature, self.above)
+            )
+        else:
+            residual, factor, partials = self.state
+            shape = residual.shape
+            self.state = (
+                residual[chosen],
+                None if factor is None else factor[chosen],
+                tuple(np.broadcast_to(partial, shape)[chosen] for partial in partials),
+            )
+        self._data()
+
+    def _residuals(self, theta):
+        return _residuals(self.form, self.objective, self.data.columns, self.target, theta)
+
+    def _cost(self, residual, theta) -> np.ndarray:
+        value = np.where(self.counts, self.data.weights * self.objective.value(residual), 0.0).sum(1)
+        value[~np.isfinite(value)] = np.inf
+        return value if self.prior[0] is None else value + _penalty(self.prior, theta, self.logs)
+
+    def linearise(self) -> None:
+        """Gradient and curvatures at ``theta`` from the residuals there."""
+        self.gradient, self.curvature, self.above = self._normal(self.theta)
+
+    def _normal(self, theta):
+        normal = _normal(self.objective, self.data.weights, self.counts, *self.state, theta, self.logs)
+        if self.prior[0] is not None:
+            _add_prior(self.prior, theta, self.logs, *normal)
+        return normal
+
+    def advance(self, tolerance: float, check: bool) -> np.ndarray:
+        """One step of every row; the status (B,) of those that end with it, EXHAUSTED for those that go on."""
+        at, old = self.theta, self.value
+        step, predicted = _step(self.gradient, self.curvature, self.above, self.damping, at, self.low, self.high)
+        trial = self._moved(at, step)
+        self.state = self._residuals(trial)
+        new = self._cost(self.state[0], trial)
+        better = new <= old
+        ratio = np.where(better, old - new, 0.0) / np.maximum(predicted, TINY)
+        scale = np.where(better, np.where(ratio > 0.75, 0.2, np.where(ratio > 0.25, 0.6, 2.0)), 5.0)
+        low_enough = np.minimum(new, old) <= self.exact
+        small = (predicted <= tolerance * old + TINY) | low_enough
+        sure = better | (predicted <= 1e-3 * tolerance * old + TINY) | (old <= self.exact)
+        stuck = ~better & (self.damping > 1e8)
+        self.damping = np.minimum(np.maximum(self.damping * scale, 1e-12), 1e10)
+        if better.all():
+            self.theta, self.value = trial, new
+            self.linearise()
+        elif better.any():
+            self.theta, self.value = np.where(better[:, None], trial, at), np.where(better, new, old)
+            fresh = self._normal(trial)
+            self.gradient = np.where(better[:, None], fresh[0], self.gradient)
+            whole = better[:, None, None]
+            same = self.above is self.curvature
+            self.curvature = np.where(whole, fresh[1], self.curvature)
+            self.above = self.curvature if same else np.where(whole, fresh[2], self.above)
+        ended = np.where(small & sure, REACHED, np.where(stuck, np.where(small, REACHED, STALLED), EXHAUSTED))
+        if check:
+            creeping = (ended == EXHAUSTED) & (self.mark - self.value <= CREEP * self.value)
+            ended[creeping] = CREEPING
+            self.mark = self.value
+        return ended
+
+    def _moved(self, at: np.ndarray, step: np.ndarray) -> np.ndarray:
+        if self.any_log:
+            longest = np.where(self.bends, LONGEST * (1 + np.abs(at) * ~self.logs), np.inf)
+        else:
+            longest = np.where(self.bends, LONGEST * (1 + np.abs(at)), np.inf)
+        step = np.minimum(np.maximum(step, -longest), longest)
+        moved = at + step
+        if self.any_log:
+            moved = np.where(self.logs, at * np.exp(np.where(self.logs, step, 0.0)), moved)
+        if self.factors is not None:
+            share = step / at
+            moved = np.where(self.factors & (np.abs(share) < 1), at * np.exp(share), moved)
+        return np.minimum(np.maximum(moved, self.low), self.high)
 
 
 def _coordinates(theta: np.ndarray, logs: np.ndarray) -> np.ndarray:
     return np.where(logs, np.log(np.maximum(theta, TINY)), theta)
 
 
-def _penalty(prior, rows, theta, logs) -> np.ndarray | float:
-    if prior is None:
-        return 0.0
-    return (prior[1][rows] * (_coordinates(theta, logs) - prior[0][rows]) ** 2).sum(1)
+def _penalty(prior, theta, logs) -> np.ndarray:
+    return (prior[1] * (_coordinates(theta, logs) - prior[0]) ** 2).sum(1)
 
 
-def _add_prior(prior, rows, theta, logs, gradient, curvature, above) -> None:
-    if prior is None:
-        return
+def _add_prior(prior, theta, logs, gradient, curvature, above) -> None:
     index = np.arange(theta.shape[1])
-    gradient += 2 * prior[1][rows] * (_coordinates(theta, logs) - prior[0][rows])
-    curvature[:, index, index] += 2 * prior[1][rows]
+    gradient += 2 * prior[1] * (_coordinates(theta, logs) - prior[0])
+    curvature[:, index, index] += 2 * prior[1]
     if above is not curvature:
-        above[:, index, index] += 2 * prior[1][rows]
+        above[:, index, index] += 2 * prior[1]
 
 
-def _normal(objective, data, residual, factor, partials, theta, logs):
+def _normal(objective, weights, counts, residual, factor, partials, theta, logs):
     """Gradient (B, p), Gauss-Newton curvature (B, p, p) and its majorant (B, p, p)."""
-    with np.errstate(all="ignore"):
-        _, slope, inside, above = objective.penalty(residual)
-        counts = data.weights > 0
-        shape = residual.shape
-        jacobian = np.empty((shape[0], len(partials), shape[1]))
-        for i, partial in enumerate(partials):
-            jacobian[:, i] = partial * factor
-            if logs[i]:
-                jacobian[:, i] *= theta[:, i : i + 1]
-        jacobian = np.where(counts[:, None], jacobian, 0.0)
-        slope = np.where(counts, data.weights * slope, 0.0)
-        gradient = (jacobian @ slope[:, :, None])[:, :, 0]
-        transposed = jacobian.transpose(0, 2, 1)
-        majorant = (jacobian * np.where(counts, data.weights * above, 0.0)[:, None]) @ transposed
-        if not objective.robust:
-            return gradient, majorant, majorant
-        curvature = (jacobian * np.where(counts, data.weights * inside, 0.0)[:, None]) @ transposed
-    return gradient, curvature, majorant
+    slope, inside, above = objective.slopes(residual)
+    shape = residual.shape
+    jacobian = np.empty((shape[0], len(partials), shape[1]))
+    for i, partial in enumerate(partials):
+        if factor is None:
+            jacobian[:, i] = partial
+        else:
+            np.multiply(partial, factor, out=jacobian[:, i])
+        if logs[i]:
+            jacobian[:, i] *= theta[:, i : i + 1]
+    jacobian = np.where(counts[:, None], jacobian, 0.0)
+    slope = np.where(counts, weights * slope, 0.0)
+    gradient = (jacobian @ slope[:, :, None])[:, :, 0]
+    transposed = jacobian.transpose(0, 2, 1)
+    majorant = (jacobian * np.where(counts, weights * above, 0.0)[:, None]) @ transposed
+    if inside is None:
+        return gradient, majorant, majorant
+    return gradient, (jacobian * np.where(counts, weights * inside, 0.0)[:, None]) @ transposed, majorant
 
 
-def _step(gradient, curvature, above, lam, theta, low, high, logs):
+def _step(gradient, curvature, above, lam, theta, low, high):
     """A damped step and the decrease it promises; parameters held at a bound do not move."""
     held = ((theta <= low) & (gradient > 0)) | ((theta >= high) & (gradient < 0))
-    size = theta.shape[1]
-    index = np.arange(size)
+    index = np.arange(theta.shape[1])
     damped = curvature + lam[:, None, None] * above
     diagonal = above[:, index, index]
     largest = diagonal.max(1, keepdims=True)
-    damped[:, index, index] += lam[:, None] * np.maximum(diagonal, 1e-12 * largest) + 1e-14 * largest + TINY
-    free = ~held
-    damped = np.where(free[:, :, None] & free[:, None, :], damped, 0.0)
-    damped[:, index, index] += held
-    g = np.where(free, gradient, 0.0)
+    damped[:, index, index] += lam[:, None] * np.maximum(diagonal, 1e-12 * largest) + (1e-14 * largest + TINY)
+    g = gradient
+    if held.any():
+        free = ~held
+        damped = np.where(free[:, :, None] & free[:, None, :], damped, 0.0)
+        damped[:, index, index] += held
+        g = np.where(free, gradient, 0.0)
     scale = 1 / np.sqrt(np.maximum(damped[:, index, index], TINY))
     damped *= scale[:, :, None] * scale[:, None, :]
-    damped = np.where(np.isfinite(damped), damped, 0.0)
+    right = scale * g
+    if not np.isfinite(damped).all() or not np.isfinite(right).all():
+        damped = np.where(np.isfinite(damped), damped, 0.0)
+        right = np.where(np.isfinite(right), right, 0.0)
     damped[:, index, index] = 1.0
-    step = -scale * _solve_small(damped, np.where(np.isfinite(g), scale * g, 0.0))
-    # towards full damping the promise is that of the parabola from above, which a robust objective keeps
-    share = np.minimum(lam, 1.0)[:, None, None]
-    quadratic = np.einsum("bi,bij,bj->b", step, curvature + share * (above - curvature), step)
-    predicted = -(g * step).sum(1) - 0.5 * quadratic
-    return step, np.maximum(predicted, 0.0)
+    step = -scale * _solve_small(damped, right)
+    promised = -(g * step).sum(1) - 0.5 * _form(step, curvature)
+    if above is not curvature:
+        # towards full damping the promise is that of the parabola from above, which a robust objective keeps
+        promised -= 0.5 * np.minimum(lam, 1.0) * _form(step, above - curvature)
+    return step, np.maximum(promised, 0.0)
+
+
+def _form(step: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The quadratic form step' matrix step, row by row."""
+    return ((matrix @ step[:, :, None])[:, :, 0] * step).sum(1)
 
 
 def _solve_small(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from labkit import seeds
 from labkit.laws.form import Form
-from labkit.laws.solver import Data, _total
+from labkit.laws.solver import Data, total
 
 GRID = 600  # starting points tried at most; a product that is larger is sampled
 POINTS = 40  # points of a curve used to rank starting points
@@ -150,7 +150,7 @@ def starting_points(
         else:
             value, _ = form.evaluate(rows.columns, flat)
         theta[part] = flat.reshape(-1, tried, len(form.parameters))
-        worth[part] = _total(objective, _residual(objective, value, rows.y), rows.weights).reshape(-1, tried)
+        worth[part] = total(objective, _residual(objective, value, rows.y), rows.weights).reshape(-1, tried)
     return _spread(theta, worth, table, keep)
 
 
