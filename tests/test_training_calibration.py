@@ -106,4 +106,4 @@ def test_models_that_claim_no_probabilities_have_none():
     table = training.fit_many("random_features", data, [{"width": 32}]).table
     assert table[COLUMNS].isna().all(axis=None)
     assert table["test_error"].notna().all()
-    assert Softmax().loss(Ports("regression", 3, 1)).confidence(torch.zeros(1, 2, 1)) is None
+    assert Softmax().loss(Ports("regression", 3, 1)).measure(torch.zeros(1, 2, 1), torch.zeros(1, 2))[2] is None

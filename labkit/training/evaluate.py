@@ -183,17 +183,16 @@ class Sums:
     ) -> None:
         """Count examples (runs, n) in; ``inside`` (runs, n) says which are there, None all."""
         outputs, wanted = model.outcomes(parameters, inputs, targets)
-        for row, measure in enumerate((loss.values, loss.errors)):
-            values = each = measure(outputs, wanted)
+        losses, errors, confidence = loss.measure(outputs, wanted)
+        for row, values in enumerate((losses, errors)):
             values = values.view(*targets.shape, -1).mean(2)
             values = values if inside is None else torch.where(inside, values, 0.0)
             self._sums[row] += values.sum(1, dtype=torch.float64)
-        confidence = loss.confidence(outputs)
         if confidence is None:
             self._gaps = None
             return
         self._predictions = wanted.shape[1] // targets.shape[1]
-        gaps = 1.0 - each - confidence
+        gaps = 1.0 - errors - confidence
         if inside is not None:
             gaps = torch.where(inside.repeat_interleave(self._predictions, 1), gaps, 0.0)
         self._gaps += in_bins(confidence, gaps)
