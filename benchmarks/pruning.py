@@ -121,11 +121,42 @@ def shapley(features: np.ndarray, targets: np.ndarray, k: int = 10) -> list[dict
     return rows
 
 
+def plain_k_centre(features: np.ndarray, budget: int) -> list[int]:
+    """Farthest first as one writes it down."""
+    nearest, kept = np.full(len(features), np.inf, features.dtype), []
+    chosen = int(((features - features.mean(0)) ** 2).sum(1).argmin())
+    while True:
+        kept.append(chosen)
+        if len(kept) == budget:
+            return kept
+        nearest = np.minimum(nearest, ((features - features[chosen]) ** 2).sum(1))
+        chosen = int(nearest.argmax())
+
+
+def plain_herding(features: np.ndarray, budget: int) -> list[int]:
+    """The example that brings the mean of the kept ones closest to the mean of all, as one writes it down."""
+    mean, total, kept = features.mean(0), np.zeros(features.shape[1], features.dtype), []
+    while len(kept) < budget:
+        apart = (((total + features) / (len(kept) + 1) - mean) ** 2).sum(1)
+        apart[kept] = np.inf
+        kept.append(int(apart.argmin()))
+        total = total + features[kept[-1]]
+    return kept
+
+
+PLAIN = {"k_centre": plain_k_centre, "herding": plain_herding}
+
+
 def spread(features: np.ndarray, name: str, fraction: float) -> dict:
+    """The gap is the share of examples that only one side keeps: rounding decides between nearly equal ones."""
     n, budget = len(features), round(fraction * len(features))
-    ours, _ = timed(lambda: pruning.select(name, features, fraction))
+    ours, kept = timed(lambda: pruning.select(name, features, fraction))
     memory = peak(lambda: pruning.select(name, features, fraction))
-    return row(f"{name}, n={n}, d={features.shape[1]}, k={budget}", "", ours, memory=memory)
+    work = f"{name}, n={n}, d={features.shape[1]}, k={budget}"
+    if name not in PLAIN:
+        return row(work, "", ours, memory=memory)
+    theirs, chosen = timed(lambda: PLAIN[name](features, budget), 1)
+    return row(work, "plain numpy", ours, theirs, 1 - len(np.intersect1d(kept, chosen)) / budget, memory)
 
 
 def looped(data: datasets.Dataset, log: pruning.Log, seed: int) -> dict[str, np.ndarray]:

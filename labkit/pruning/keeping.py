@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from labkit.pruning.rules import Policy, ranked, refuse_unknown
 from labkit.pruning.rules import policy as find
-from labkit.pruning.rules import ranked, refuse_unknown
 from labkit.seeds import generator
 
 
-def keep(scores: Any, fraction: float = 0.2, policy: str = "hardest", seed: int = 0, **options: Any) -> np.ndarray:
+def keep(
+    scores: Any, fraction: float = 0.2, policy: str | Policy = "hardest", seed: int = 0, **options: Any
+) -> np.ndarray:
     """Choose the examples to keep by their scores: exactly ``round(fraction * n)`` of them.
 
     The examples' order plays no part: which scores are kept depends on the scores, the policy and the seed alone.
@@ -20,7 +22,7 @@ def keep(scores: Any, fraction: float = 0.2, policy: str = "hardest", seed: int 
     Arguments:
         scores: (n,) finite numbers, larger is harder.
         fraction: share to keep, from 0 (an empty answer) to 1; the count is Python's ``round``.
-        policy: one of ``pruning.policies()``.
+        policy: one of ``pruning.policies()``, or one of your own.
         seed: of the ties and of policies that draw at random.
         options: those of the policy, such as ``cutoff=0.1``; unknown ones are refused.
 
@@ -36,7 +38,7 @@ def keep(scores: Any, fraction: float = 0.2, policy: str = "hardest", seed: int 
     array([3, 4])
     """
     scores = finite_scores(scores)
-    entry = find(policy)
+    entry = policy if isinstance(policy, Policy) else find(policy)
     refuse_unknown(f"policy {entry.name!r}", options, entry.options)
     budget = kept_count(fraction, len(scores))
     rng = generator(seed, "keep")

@@ -25,7 +25,7 @@ _HINTS = {
 
 
 def select(
-    selector: str,
+    selector: str | Selector,
     data: Any = None,
     fraction: float = 0.2,
     scores: Any = None,
@@ -43,7 +43,7 @@ def select(
     in all of that, chance.
 
     Arguments:
-        selector: one of those that ``pruning.available()`` lists.
+        selector: one of those that ``pruning.available("selector")`` lists, or one of your own.
         data: a dataset, whose training examples are chosen from; the log of ``pruning.observe``, where the selector
             goes by gradients or by recall; or features (n, d). None where features, scores or groups are given.
         fraction: share to keep, from 0 (an empty answer) to 1; the count is Python's ``round``.
@@ -93,7 +93,9 @@ def select(
     return kept[ascending], weights[ascending]
 
 
-def _find(name: str) -> Selector:
+def _find(name: str | Selector) -> Selector:
+    if isinstance(name, Selector):
+        return name
     try:
         return registry[name]
     except UnknownName:
