@@ -6,11 +6,12 @@ from typing import Any
 
 
 def check(entry: Any, **options: Any) -> None:
-    """Hold a form, a dataset entry or a model to the contract of its kind.
+    """Hold a form, a dataset entry, a model or a pruning score to the contract of its kind.
 
     Arguments:
-        entry: a ``labkit.laws.Form``, a ``labkit.datasets.Entry``, or a model class or specification.
-        options: for a dataset entry, the options to load it with.
+        entry: a ``labkit.laws.Form``, a ``labkit.datasets.Entry``, a model class or specification, or a
+            ``labkit.pruning.Score``.
+        options: for a dataset entry, the options to load it with; for a score, its options.
 
     Raises ``AssertionError`` with a plain sentence for the first promise that is not kept, ``TypeError`` for something
     that has no contract.
@@ -19,7 +20,7 @@ def check(entry: Any, **options: Any) -> None:
     >>> check(laws.get("power"))
     >>> check("power")
     Traceback (most recent call last):
-    TypeError: 'power' has no contract: expected a law's form, a dataset entry or a model
+    TypeError: 'power' has no contract: expected a law's form, a dataset entry, a model or a pruning score
     """
     from labkit import laws
 
@@ -40,4 +41,10 @@ def check(entry: Any, **options: Any) -> None:
         from labkit.models import contract as models_contract
 
         return models_contract.check(entry, **options)
-    raise TypeError(f"{entry!r} has no contract: expected a law's form, a dataset entry or a model")
+    from labkit import pruning
+
+    if isinstance(entry, pruning.Score):
+        from labkit.pruning import contract as pruning_contract
+
+        return pruning_contract.check(entry, **options)
+    raise TypeError(f"{entry!r} has no contract: expected a law's form, a dataset entry, a model or a pruning score")

@@ -62,7 +62,7 @@ class Log:
     @property
     def runs(self) -> int:
         """How many models were observed."""
-        return 0 if self.fit is None else len(self.fit.table)
+        return len(next(iter(self.values.values()), ()))
 
     def has(self, name: str) -> bool:
         """Whether something that a score may need is there."""

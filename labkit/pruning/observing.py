@@ -15,6 +15,7 @@ from labkit.training.dynamics import MOST_NUMBERS
 
 RECORDED = ("loss", "correct", "margin", "probability", "el2n", "entropy", "gradient_norm")
 REGRESSION = ("loss", "gradient_norm")
+ADAM_RATE = 0.003
 _FEWEST, _MOST = 30, 100
 _SNAPSHOTS = 10
 
@@ -41,7 +42,9 @@ def observe(
         model: a specification or a name; an MLP of one hidden layer of 64 by default.
         seeds: how many models, or their seeds: initialisation and order of the examples.
         steps: updates of each model.
-        batch_size, optimizer, learning_rate: as in ``training.fit_many`` (None: the optimizer's own rate).
+        batch_size, optimizer: as in ``training.fit_many``.
+        learning_rate: None is 0.003 for Adam, with which AUM finds more of the flipped digits than with 0.001, and
+            ``fit_many``'s own for SGD.
         record_every: steps between two recorded moments; None is once per epoch, but at least 30 and at most 100
             times, and at every step where there are fewer steps than that.
         device: ``cpu``, ``cuda`` or ``auto``.
@@ -69,6 +72,8 @@ def observe(
     every = whole("record_every", record_every)
     recorded = sorted({*range(0, steps + 1, every), steps})
     kept = sorted({recorded[i] for i in np.linspace(0, len(recorded) - 1, _SNAPSHOTS + 1).round().astype(int)[1:]})
+    if learning_rate is None and optimizer in ("adam", "adamw"):
+        learning_rate = ADAM_RATE
     data = sealed(data)
     fit = fit_many(
         model,

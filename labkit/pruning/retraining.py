@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from labkit.pruning.log import Log
-from labkit.pruning.observing import whole
+from labkit.pruning.observing import ADAM_RATE, whole
 from labkit.seeds import derive, generator
 from labkit.training import FitResult, fit_many
 
@@ -18,8 +18,8 @@ _USUAL = {"steps": 1500, "batch_size": 32, "optimizer": "adam", "device": "auto"
 
 def retrain(log: Log, runs: Iterable[Mapping[str, Any]]) -> FitResult:
     """Models of the log's kind, trained as its settings say, one for each run of ``training.fit_many``."""
-    rate = log.settings.get("learning_rate")
     settings = {name: log.settings.get(name, usual) for name, usual in _USUAL.items()}
+    rate = log.settings.get("learning_rate", ADAM_RATE if settings["optimizer"].startswith("adam") else None)
     fit = fit_many(log.model, log.data, [{"learning_rate": rate, **run} for run in runs], **settings)
     if fit.table["diverged"].any():
         raise ValueError("the loss of some models is no longer a number; lower the learning rate of the observation")

@@ -69,17 +69,16 @@ def confident_joint(probabilities: np.ndarray, targets: np.ndarray) -> tuple[np.
     return joint, counted & (like != targets)
 
 
-def knn_shapley(
-    log: Log, *, k: int = 10, reach: int | None = None, features: str | np.ndarray = "inputs"
-) -> np.ndarray:
+def knn_shapley(log: Log, *, k: int = 5, reach: int | None = None, features: str | np.ndarray = "inputs") -> np.ndarray:
     """Minus the example's Shapley value for a vote of the k nearest on every other example.
 
-    ``reach`` is how many neighbours share in a vote's outcome: k unless said, n - 1 gives the exact value.
+    ``reach`` is how many neighbours share in the worth of a vote: 10 k unless said; n - 1 gives the exact value, and k
+    the share of votes that agree with the example, which tells flipped labels much less well.
     """
     points = resolve(log, features)
     most = len(log) - 1
     k = min(whole("k", k), most)
-    near = neighbours(points, k if reach is None else min(whole("reach", reach), most))
+    near = neighbours(points, min(10 * k if reach is None else whole("reach", reach), most))
     return 0.0 - shapley_values(near, log.data.targets, log.data.targets, k)
 
 
@@ -158,7 +157,7 @@ register_score(
         group="labels",
         needs=("classes",),
         direction="examples among neighbours with other labels, and flipped labels",
-        ties="examples with equally many agreeing neighbours, where reach is k",
+        ties="examples with equally many agreeing neighbours, where reach is k or less",
         finds_flips=True,
         aliases=("shapley",),
         source="Jia et al. (2019)",
