@@ -95,6 +95,19 @@ def test_annealing_areas_follow_their_recursion():
         laws.schedule_areas(rates, decay=1.0)
 
 
+def test_warm_up_is_no_annealing():
+    rates = np.concatenate([np.linspace(0.1, 1.0, 20), np.full(80, 1.0), np.full(100, 0.3)])
+    s1, s2 = laws.schedule_areas(rates, decay=0.9)
+    assert s1[-1] == pytest.approx(rates.sum())
+    assert (s2[:100] == 0).all()
+    # one drop of 0.7, remembered with 0.9 per step
+    assert s2[-1] == pytest.approx(0.7 * (1 - 0.9**100) / 0.1)
+    form = laws.multi_power([rates])
+    values = {"E": 2.0, "A": 0.8, "B": 0.3, "alpha": 0.5, "C": 2.0, "beta": 0.5, "gamma": 0.5}
+    before = form.value([[0, 100]], values)[0]
+    assert before == pytest.approx(2.0 + 0.8 * (rates[:100].sum() / 1000) ** -0.5)
+
+
 def test_the_multi_power_gradient_and_its_limit_without_drops():
     steps = np.arange(100, 2000, 100.0)
     cosine = 1e-3 * (0.55 + 0.45 * np.cos(np.linspace(0, np.pi, 2000)))

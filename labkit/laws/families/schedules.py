@@ -16,7 +16,8 @@ PIECES = 160  # a schedule's drops are summed in at most this many pieces
 def schedule_areas(rates, decay=DECAY) -> tuple[np.ndarray, np.ndarray]:
     """The columns of ``annealing`` from the learning rate of every step (steps,): its sum and its annealing area.
 
-    The area accumulates the drops of the rate, each remembered with ``decay`` per step. Raises ``ValueError`` for rates
+    The area accumulates the drops of the rate, each remembered with ``decay`` per step; the rise to the largest rate is
+    warm-up and no part of it. Raises ``ValueError`` for rates
     that are negative or not finite, or a decay outside 0 to 1. Source: Tissue et al., 2024.
 
     >>> s1, s2 = schedule_areas([1.0, 1.0, 0.5, 0.5], decay=0.5)
@@ -31,7 +32,13 @@ def schedule_areas(rates, decay=DECAY) -> tuple[np.ndarray, np.ndarray]:
     if not 0 <= decay < 1:
         raise ValueError(f"decay must be at least 0 and below 1, got {decay!r}")
     drops = -np.diff(rates, prepend=rates[:1])
+    drops[: _peak(rates)] = 0.0
     return np.cumsum(rates), np.cumsum(lfilter([1.0], [1.0, -decay], drops))
+
+
+def _peak(rates: np.ndarray) -> int:
+    """The place after the first of the largest rates: what comes before is warm-up."""
+    return int(np.argmax(rates)) + 1 if len(rates) else 0
 
 
 def _annealing(s1, s2, E, A, C, alpha):
@@ -67,9 +74,10 @@ register(
 def multi_power(schedules: list[np.ndarray]) -> Form:
     """The multi-power law for given schedules: columns ``schedule`` (index into the list) and ``step`` (from 1).
 
-    Each schedule is the learning rate of every step (steps,), warm-up left out or included. Parameters E, A, alpha
-    (power law in the summed rate), B, C, beta, gamma (what the drops of the rate add). Drops are summed in pieces, at
-    most 160 per schedule. Raises ``ValueError`` for no or ill-formed schedules. Source: Luo et al., 2025.
+    Each schedule is the learning rate of every step (steps,), warm-up included: it counts in the sum, and its rises are
+    no drops. Parameters E, A, alpha (power law in the summed rate), B, C, beta, gamma (what the drops of the rate add).
+    Drops are summed in pieces, at most 160 per schedule. Raises ``ValueError`` for no or ill-formed schedules.
+    Source: Luo et al., 2025.
 
     >>> form = multi_power([np.full(100, 3e-4)])
     >>> form.columns, form.names
@@ -139,7 +147,8 @@ class _Pieces:
         self.unit = rates.max()
         rates = rates / self.unit
         self.rates, self.summed = rates, np.cumsum(rates)
-        falls = np.flatnonzero(np.diff(rates) != 0) + 1
+        first = _peak(rates)
+        falls = np.flatnonzero(np.diff(rates[first - 1 :]) != 0) + first
         groups = np.array_split(falls, min(PIECES, len(falls))) if len(falls) else []
         self.steps = np.array([group[0] for group in groups], int)
         self.ends = np.array([group[-1] for group in groups], int)
