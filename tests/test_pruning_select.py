@@ -28,14 +28,16 @@ IDS = ["-".join([name, *map(str, options.values())]) for name, options in CASES]
 
 def pools(most=30):
     """Examples with few different values, so that ties and copies are the rule."""
-    value = st.one_of(st.integers(-1, 1), st.floats(-1e3, 1e3, width=32))
+    value = st.one_of(
+        st.integers(-1, 1), st.floats(-1e3, 1e3, width=32), st.floats(allow_nan=False, allow_infinity=False)
+    )
     row = st.tuples(st.lists(value, min_size=2, max_size=2), st.integers(0, 2), st.sampled_from("abc"))
     return st.lists(row, min_size=1, max_size=most)
 
 
 def arrays(rows):
     features, scores, groups = zip(*rows, strict=True)
-    return np.array(features, np.float32), np.array(scores, float), np.array(groups)
+    return np.array(features), np.array(scores, float), np.array(groups)
 
 
 def chosen(name, options, features, scores, groups, fraction, seed):

@@ -293,6 +293,19 @@ def test_recall_based_keeps_more_of_what_is_recognised_less():
     assert np.bincount(groups[kept]).tolist() == [20, 20, 20]
 
 
+@pytest.mark.parametrize("scale", [2.0**-600, 2.0**-60, 2.0**60, 2.0**600])
+@pytest.mark.parametrize(
+    "name", ["k_centre", "herding", "facility_location", "graph_cut", "moderate", "craig", "grad_match", "d2"]
+)
+def test_the_scale_of_features_plays_no_part(name, scale):
+    features, scores, groups = RNG(14).normal(size=(60, 3)), RNG(15).normal(size=60), np.repeat([0, 1], 30)
+    here, there = (
+        pruning.select(name, None, 0.1, scores, features * by, groups, return_weights=True) for by in (1.0, scale)
+    )
+    np.testing.assert_array_equal(here[0], there[0])
+    np.testing.assert_allclose(here[1], there[1])
+
+
 def test_semantic_dedup_drops_the_copies_first():
     rng = RNG(12)
     originals = rng.normal(size=(150, 16))

@@ -15,6 +15,7 @@ from labkit.seeds import generator
 from labkit.training.order import mix
 
 CHUNK_WORDS = 2**20
+EXTREME = 1e12
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Pool:
 
     Fields:
         n: how many there are.
-        features: (n, d) float32 or float64, finite.
+        features: (n, d) float32 or float64, finite; of extreme size only up to a power of two.
         scores: (n,) float64, finite, larger is harder.
         groups: (n,) int64, numbers of the groups from 0.
         group_names: the groups' labels, in ascending order.
@@ -99,7 +100,7 @@ def gather(data: Any, scores: Any, features: Any, groups: Any) -> tuple[Pool, li
     n = next(iter(counts.values()))
     if n == 0:
         raise ValueError("there are no examples to select from")
-    return Pool(n, features, scores, groups, names, grouped, log), contents
+    return Pool(n, _tame(features), scores, groups, names, grouped, log), contents
 
 
 def content_order(contents: list[np.ndarray], seed: int) -> np.ndarray:
@@ -143,6 +144,16 @@ def _features(name: str, values: Any) -> np.ndarray:
         bad = ~np.isfinite(array).all(axis=1)
         raise ValueError(f"{name} of {bad.sum()} examples are not finite (the first is example {bad.argmax()})")
     return array
+
+
+def _tame(features: np.ndarray | None) -> np.ndarray | None:
+    """Features times a power of two where their squares could overflow or vanish; selectors do not mind the scale."""
+    if features is None:
+        return None
+    largest = np.abs(features).max()
+    if largest == 0 or 1 / EXTREME < largest < EXTREME:
+        return features
+    return np.ldexp(features, -np.frexp(largest)[1])
 
 
 def _groups(values: Any) -> tuple[np.ndarray, tuple[Any, ...]]:

@@ -56,7 +56,8 @@ def select(
         seed: of ties and of selectors that draw at random.
         return_weights: whether to return weights too: how many examples of the pool each kept one stands for; they
             add up to n. Selectors that do not weigh give each kept one the same.
-        options: those of the selector, such as ``neighbours=5`` for ``d2``; unknown ones are refused.
+        options: those of the selector, such as ``neighbours=5`` for ``d2``, and of the policy inside classes; unknown
+            ones are refused. ``pruning.selector(name).choose`` says what they mean, and what the selector costs.
 
     Returns the positions of the kept examples, sorted, int64; with ``return_weights`` the tuple (positions, weights).
 
