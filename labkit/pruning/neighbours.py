@@ -15,7 +15,7 @@ def neighbours(points: np.ndarray, count: int, queries: np.ndarray | None = None
         count: how many; at most n, or n - 1 where points are asked about themselves.
         queries: (q, d); None asks about the points themselves, of which none is its own neighbour.
 
-    Equally far points come in the order of their numbers. Memory is that of the answer and 32 MiB of distances.
+    Equally far points come in the order of their numbers, but for rounding. Memory is that of the answer and 32 MiB of distances.
 
     >>> neighbours(np.array([[0.0], [1.0], [3.0]]), 1)[:, 0]
     array([1, 0, 1])

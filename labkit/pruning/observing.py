@@ -67,6 +67,7 @@ def observe(
     model = build(model or "mlp") if model is None or isinstance(model, str) else model
     chosen = _seeds(seeds)
     whole("steps", steps)
+    whole("batch_size", batch_size)
     if record_every is None:
         record_every = moments(len(data.inputs), steps, min(batch_size, len(data.inputs)))
     every = whole("record_every", record_every)

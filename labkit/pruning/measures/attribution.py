@@ -88,24 +88,28 @@ def _projected(
     size = sum(tensor.numel() for tensor in parameters.values())
     device = next(iter(parameters.values())).device
 
-    def odds(leaves: dict[str, Tensor], example: Tensor, own: Tensor) -> Tensor:
-        alone = {name: tensor.unsqueeze(0) for name, tensor in leaves.items()}
-        logits = model.forward(alone, example[None, None])[0, 0]
-        return torch.where(own, logits, 0.0).sum() - logits.masked_fill(own, -torch.inf).logsumexp(0)
-
-    each = torch.func.vmap(torch.func.grad(odds), (None, 0, 0))
     found = np.empty((len(inputs), min(width, size)))
     step = max(1, _NUMBERS // size)
     for first in range(0, len(inputs), step):
         places = slice(first, first + step)
-        slopes = each(
+        slopes = _slopes(
+            model,
             parameters,
             torch.tensor(inputs[places], dtype=torch.float32, device=device),
             torch.tensor(targets[places, None] == np.arange(classes), device=device),
         )
-        flat = torch.cat([slope.flatten(1) for slope in slopes.values()], 1)
-        found[places] = (flat if size <= width else _thrown(flat, width, key)).double().cpu().numpy()
+        found[places] = (slopes if size <= width else _thrown(slopes, width, key)).double().cpu().numpy()
     return found
+
+
+def _slopes(model: Model, parameters: dict[str, Tensor], inputs: Tensor, own: Tensor) -> Tensor:
+    """Gradient of each example's log-odds for all parameters, (n, size): a stack of models answers one example each."""
+    count = len(inputs)
+    leaves = {name: tensor.expand(count, *tensor.shape).clone().requires_grad_() for name, tensor in parameters.items()}
+    with torch.enable_grad():
+        logits = model.forward(leaves, inputs.unsqueeze(1)).squeeze(1)
+        odds = torch.where(own, logits, 0.0).sum() - logits.masked_fill(own, -torch.inf).logsumexp(1).sum()
+        return torch.cat([slope.flatten(1) for slope in torch.autograd.grad(odds, list(leaves.values()))], 1)
 
 
 def _thrown(slopes: Tensor, width: int, key: int) -> Tensor:
