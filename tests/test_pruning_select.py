@@ -128,6 +128,13 @@ def test_recall_is_of_the_validation_split():
         pruning.validation_recall(pruning.observe(datasets.load("digits", validation=0), "softmax", seeds=1, steps=5))
 
 
+def test_recall_of_a_class_without_training_examples_is_left_out():
+    data = datasets.load("digits")
+    log = pruning.observe(data, "softmax", seeds=1, steps=30).take(np.flatnonzero(data.targets != 3))
+    kept = pruning.select("recall_based", log, 0.1)
+    assert len(kept) == round(0.1 * len(log))
+
+
 def test_a_log_brings_gradients_recall_and_features():
     data = datasets.load("digits")
     log = pruning.observe(data, "mlp", seeds=2, steps=60)
@@ -223,6 +230,12 @@ def test_unknown_options_are_refused_with_the_nearest_match():
         pruning.select("d2", np.eye(3), 0.5, scores=[1, 2, 3], neighbors=3)
     with pytest.raises(TypeError, match="did you mean 'cutoff'"):
         pruning.select("class_balanced", groups=[0, 1, 1, 0], scores=[1, 2, 3, 4], fraction=0.5, cutof=0.1)
+    # Also where there is nothing to choose.
+    for wrong in ({"cutof": 0.1}, {"policy": "middle", "cutoff": 0.1}):
+        with pytest.raises(TypeError, match="has no option"):
+            pruning.select("class_balanced", groups=[0, 1], scores=[1, 2], fraction=1.0, **wrong)
+    with pytest.raises(ValueError, match="did you mean 'hardest'"):
+        pruning.select("clustered", features=np.eye(3), fraction=0.0, policy="hardets")
     with pytest.raises(TypeError, match="features is of type"):
         pruning.select("k_centre", features=[["a"], ["b"]])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labkit import pruning
-from labkit.pruning.rules_contract import check
+from labkit.contracts import check
 from labkit.pruning.selectors import registry
 
 

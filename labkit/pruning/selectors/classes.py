@@ -66,7 +66,8 @@ def recall_based(
     recognised, every class keeps the same share.
     """
     if recall is None and pool.log is not None and not pool.grouped:
-        recall = validation_recall(pool.log)
+        # By label, since a class may have no training example.
+        recall = dict(enumerate(validation_recall(pool.log)))
     recall = _recall(recall, pool.group_names)
     counts = allocate(budget, pool.sizes(), 1 - recall)
     return _inside(pool, counts, _policy(policy, pool, options), rng, options)

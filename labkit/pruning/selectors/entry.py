@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.pruning.rules import keyword_options, refuse_unknown
+from labkit.pruning.rules import keyword_options, policy, refuse_unknown
 from labkit.registry import Registry
 
 NEEDS = ("scores", "features", "groups", "gradients")
@@ -65,10 +65,12 @@ class Selector:
 
     def refuse_unknown(self, options: dict[str, Any]) -> None:
         """Raise ``TypeError`` for the first option it does not have."""
+        known = self.options
         kinds = {p.kind for p in inspect.signature(self.choose).parameters.values()}
-        # Selectors that pass options on to a policy check those themselves.
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            refuse_unknown(f"selector {self.name!r}", options, self.options)
+        if inspect.Parameter.VAR_KEYWORD in kinds:
+            # It passes what it does not know on to a policy.
+            known = known | policy(options.get("policy") or "hardest").options
+        refuse_unknown(f"selector {self.name!r}", options, known)
 
 
 registry: Registry[Selector] = Registry("selector")
