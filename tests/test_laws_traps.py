@@ -82,11 +82,97 @@ def test_the_bootstrap_is_centred_and_as_wide_as_the_error(runs, fitted):
     assert draws["alpha"].std() < 0.05
 
 
-def test_a_fit_that_did_not_move_says_so():
-    x = np.geomspace(1, 100, 8)
-    law = laws.ScalingLaw("power_floor").fit(x, np.full(8, 0.5))
-    assert law.reason_
+def test_a_fit_that_did_not_move_says_so(monkeypatch):
+    rng = seeds.generator(5, "moved")
+    x = np.geomspace(1, 100, 12)
+    y = (0.2 + x**-0.5) * np.exp(0.02 * rng.standard_normal(12))
+    law = laws.ScalingLaw("power_floor", "log_squared")
+    assert "never moved" not in law.fit(x, y).reason_
+
+    def idle(form, objective, data, start, which, *bounds, **options):
+        none = np.zeros(len(start), int)
+        return solver.Solution(start, solver.cost(form, objective, data.rows(which), start), none, none)
+
+    monkeypatch.setattr(solver, "solve", idle)
+    assert "never moved" in law.fit(x, y).reason_
+    # a form without searched parameters is solved by its start
+    assert "never moved" not in laws.ScalingLaw("logarithm", "squared").fit(x, y).reason_
+
+
+def test_a_constant_curve_is_a_floor():
+    law = laws.ScalingLaw("power_floor").fit(np.geomspace(1, 100, 8), np.full(8, 0.5))
     assert law.predict([1e4])[0] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_a_fit_that_drifts_towards_a_limit_is_not_called_converged():
+    # far beyond its place a log-logistic is a power law, so with such points its span grows without end
+    rng = seeds.generator(6, "drift")
+    x = np.geomspace(1, 1e4, 20)
+    law = laws.ScalingLaw("log_logistic", "log_squared").fit(x, x**-0.5 * np.exp(1e-3 * rng.standard_normal(20)))
+    assert not law.converged_ or law.condition_ > 1e6 or law.at_bound_
+    assert law.predict([1e5])[0] == pytest.approx(1e5**-0.5, rel=0.02)
+
+
+def test_most_single_starts_of_a_general_optimiser_miss_what_the_search_finds(runs, fitted):
+    X, y = runs
+    form, objective = laws.get("chinchilla"), Objective("huber_log", 1e-3)
+
+    def loss(theta):
+        a, b, e = np.exp(theta[:3])
+        return huber(form, objective, X, y, {"A": a, "B": b, "E": e, "alpha": theta[3], "beta": theta[4]})
+
+    rng = seeds.generator(7, "single starts")
+    begins = rng.uniform([0, 0, -1, 0, 0], [25, 25, 1, 2, 2], (12, 5))
+    reached = [minimize(loss, begin, method="L-BFGS-B").fun for begin in begins]
+    assert (np.array(reached) <= (1 + 1e-6) * fitted.objective_).sum() <= 6
+    assert min(reached) >= (1 - 1e-6) * fitted.objective_
+
+
+@pytest.mark.parametrize("name", ["log_logistic", "stretched_exponential", "m4", "shifted_power"])
+def test_four_parameters_do_not_blow_up_far_out(name):
+    rng = seeds.generator(8, "blow up")
+    for _ in range(6):
+        x = np.geomspace(16, 16 * 2 ** rng.uniform(3, 8), 7)
+        y = np.clip(0.3 + 0.4 * x ** -rng.uniform(0, 1) + 0.05 * rng.standard_normal(7), 0.01, 1)
+        far = laws.ScalingLaw(name, "log_squared").fit(x, y).predict(x[-1] * np.geomspace(2, 1e6, 8))
+        assert np.isfinite(far).all()
+        assert (far >= 0).all()
+        assert (far <= 1.2 * y.max()).all()
+
+
+def test_scores_match_hand_computed_values():
+    law = laws.ScalingLaw("last_value").fit([1.0, 2.0], [0.8, 0.4])
+    # predicted 0.4 everywhere: squares 0, 0.04, 0.16 about y; about the mean 0.6 they are 0.04, 0, 0.04
+    assert law.score([3.0, 4.0, 5.0], [0.4, 0.6, 0.8]) == pytest.approx(1 - 0.20 / 0.08)
+
+
+def test_backtests_average_over_all_curves_and_points_and_show_the_worst():
+    x = 2.0 ** np.arange(3, 13)
+    rng = seeds.generator(9, "headline")
+    parts = [
+        pd.DataFrame({"curve": str(i), "x": x, "y": (0.1 + 2 * x**-0.4) * np.exp(s * rng.standard_normal(10))})
+        for i, s in enumerate((0.001, 0.1))
+    ]
+    frame = laws.backtest(pd.concat(parts))
+    table = laws.backtest_summary(frame)
+    whole = table[table["horizon"] == "all"].set_index("method")
+    for method in ("forecast", "last_value"):
+        mine = frame[frame["method"] == method]
+        assert set(mine["curve"]) == {"0", "1"}
+        assert whole.loc[method, "points"] == len(mine)
+        assert whole.loc[method, "rms"] == pytest.approx(np.sqrt((mine["error"] ** 2).mean()))
+        assert whole.loc[method, "worst"] == pytest.approx(mine["error"].abs().max())
+    ours = frame[frame["method"] == "forecast"]
+    held = (ours["low"] <= ours["y"]) & (ours["y"] <= ours["high"])
+    assert whole.loc["forecast", "coverage"] == pytest.approx(held.mean())
+    assert whole.loc["forecast", "width"] == pytest.approx((ours["high"] - ours["low"]).mean())
+
+
+def test_rank_and_mean_error_may_disagree_and_both_are_shown():
+    found = laws.compare(2.0 ** np.arange(5), 0.1 + 2.0 ** (-0.5 * np.arange(5)))
+    assert {"held_out", "worst", "rank", "train", "near_equal"} <= set(found.columns)
+    assert "last_value" in set(found["form"])  # always shown, whatever the forms
+    assert (found["worst"] >= found["held_out"]).all()
 
 
 @pytest.mark.parametrize("name", ["m4", "broken_power", "log_logistic", "reciprocal_shift", "stretched_exponential"])

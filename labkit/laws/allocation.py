@@ -103,7 +103,9 @@ def next_run(law: ScalingLaw, candidates, at, *, cost=None):
     ``candidates`` (k points) and ``at`` (one point) are in the law's columns, as for ``fit``; ``cost`` (k,) defaults to
     one each. Returns a frame, best first: the candidate's columns, cost, error_after (relative standard error of the
     prediction there once the run is added), reduction (share of the variance that goes) and per_cost. It uses the
-    curvature at the fit, so it holds for small errors.
+    curvature at the fit, so it holds for small errors. A candidate is taken to be as noisy as a point of weight one.
+
+    Raises ``ValueError`` for costs that are not above zero and for more than one point in ``at``.
 
     >>> x = np.array([1.0, 2, 4, 8, 16])
     >>> law = ScalingLaw("power_floor", "log_squared").fit(x, (0.2 + x**-0.5) * [1.01, 0.99, 1, 1.01, 0.99])
@@ -117,10 +119,14 @@ def next_run(law: ScalingLaw, candidates, at, *, cost=None):
     form = law._form
     runs, goal = points.columns(form, candidates), points.columns(form, at)
     cost = np.ones(len(runs[0])) if cost is None else points.numbers(cost, "cost")
-    known = _slopes(form, law._theta, tuple(column[0] for column in law._data.columns))
-    y = law._data.y[0]
+    if cost.shape != runs[0].shape or not (np.isfinite(cost) & (cost > 0)).all():
+        raise ValueError(f"cost must be one number above zero per candidate, shape {runs[0].shape}; got {cost}")
+    if len(goal[0]) != 1:
+        raise ValueError(f"at is the one point whose prediction is to be narrowed; got {len(goal[0])}")
+    y, weights = law._data.y[0], law._data.weights[0]
+    known = _slopes(form, law._theta, tuple(column[0] for column in law._data.columns)) * np.sqrt(weights)[:, None]
     residual = np.log(law._evaluate(tuple(c[0] for c in law._data.columns), law._theta[None])[0] / y)
-    noise = (residual**2).sum() / max(len(y) - len(law._theta), 1)
+    noise = (weights * residual**2).sum() / max((weights > 0).sum() - len(law._theta), 1)
     scale = np.maximum(np.abs(known).max(0), 1e-300)
     information = (known / scale).T @ (known / scale)
     information += 1e-9 * np.trace(information) * np.eye(len(information))

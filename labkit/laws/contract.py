@@ -13,18 +13,21 @@ STEP = 1e-6
 POINTS = 120
 NOISE = 0.003
 REFITS = 150
+DETERMINED = 1e5  # condition up to which the parameters themselves are recovered, and not the curve alone
 OUTSIDE = 6.0  # standard errors beyond which a prediction was not recovered
 
 
 def check(form: Form, seed: int = 0) -> None:
     """Raise ``AssertionError`` with a plain sentence unless the form keeps its promises.
 
-    Checked: shapes, gradient against finite differences, bounds, declared units, inverse, and that noisy samples of a
-    known law give back its curve within the fit's own bootstrap errors.
+    Checked: that everything is named, shapes, gradient against finite differences, bounds, declared units, inverse, and
+    that noisy samples of a known law give back its curve, and its parameters where the points determine them, within
+    the fit's own bootstrap errors.
 
     >>> from labkit import laws
     >>> check(laws.get("power_floor"))
     """
+    _named(form)
     rng = seeds.generator(seed, "contract", form.name)
     cases = [case for case in (_case(form, rng) for _ in range(8 * CASES)) if case is not None][:CASES]
     assert len(cases) == CASES, f"{form.name}: undefined for most parameters near its starts"
@@ -35,6 +38,18 @@ def check(form: Form, seed: int = 0) -> None:
         _inverse(form, columns, theta)
     if form.name != "last_value":
         _recovery(form, cases[0], rng)
+
+
+def _named(form: Form) -> None:
+    for what in ("name", "latex", "source", "subject"):
+        assert getattr(form, what).strip(), f"{form.name}: no {what} is given"
+    known = set(form.columns)
+    assert set(form.rescalable) <= known, f"{form.name}: rescalable names columns it does not have ({form.rescalable})"
+    for parameter in form.parameters:
+        assert parameter.meaning.strip(), f"{form.name}: {parameter.name} has no meaning given"
+        assert parameter.low < parameter.high, f"{form.name}: the bounds of {parameter.name} leave nothing"
+        inside = all(parameter.low <= start <= parameter.high for start in parameter.starts or ())
+        assert inside, f"{form.name}: a start of {parameter.name} lies outside its bounds"
 
 
 def _case(form: Form, rng) -> tuple[tuple[np.ndarray, ...], np.ndarray] | None:
@@ -132,3 +147,10 @@ def _recovery(form: Form, case, rng) -> None:
     spread = np.broadcast_to(curves, (len(draws), len(truth))).std(0) + 0.05 * NOISE * np.abs(truth)
     off = (np.abs(law.predict(X) - truth) / spread).max()
     assert off < OUTSIDE, f"{form.name}: the fitted curve is {off:.1f} of its own standard errors from the truth"
+    if law.condition_ > DETERMINED or law.at_bound_:
+        return
+    for i, name in enumerate(form.names):
+        low, middle, high = np.quantile(draws[:, i], [0.16, 0.5, 0.84])
+        reach = max(high - low, 1e-6 * abs(theta[i])) / 2
+        off = abs(middle - theta[i]) / reach
+        assert off < OUTSIDE, f"{form.name}: {name} is {off:.1f} of its own standard errors from the truth"

@@ -99,7 +99,8 @@ def describe(law, fits: Fits) -> None:
             solver.EXHAUSTED: "out of iterations: the objective was still falling; try a simpler form",
         }[status]
     ]
-    if fits.cost[0, 0] >= fits.start_cost[0, 0] and fits.start_cost[0, 0] > 1e-20:
+    searched = not all(parameter.linear for parameter in form.parameters)  # else the start is the solution
+    if searched and fits.cost[0, 0] >= fits.start_cost[0, 0] and fits.start_cost[0, 0] > 1e-20:
         said.append("never moved: the best fit is one of the starting points")
     if law.at_bound_:
         said.append(f"at a bound: {', '.join(law.at_bound_)}; the points do not need it, or another form fits better")

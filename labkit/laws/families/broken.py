@@ -56,7 +56,7 @@ register(
         latex=r"y = E + A x^{-c_0} \left(1 + (x/d_1)^{1/f_1}\right)^{-c_1 f_1}",
         source=_SOURCE,
         units=_units(1),
-        aliases=("BNSL-1", "bnsl"),
+        aliases=("BNSL", "BNSL-1", "bnsl"),
     )
 )
 

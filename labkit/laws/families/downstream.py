@@ -61,6 +61,7 @@ register(
         latex=r"\mathrm{Err} = b + \frac{a}{1 + e^{-k (L - L_0)}}",
         source="Bhagia et al., 2024",
         units={"b": {"y": 1}, "a": {"y": 1}, "k": {"loss": -1}, "L0": {"loss": 1}},
+        aliases=("sigmoid",),
         inverse=lambda y, b, a, k, L0: L0 - np.log(a / (y - b) - 1) / k,
         subject=SUBJECT,
     )

@@ -115,6 +115,7 @@ register(
         source="Que et al., 2024",
         units=_DCPT_UNITS,
         rescalable=("params", "tokens"),
+        aliases=("D-CPT",),
         subject=SUBJECT,
     )
 )
@@ -152,7 +153,7 @@ register(
         latex=r"L = E + A\, r^{-\alpha} D^{-\beta}",
         source="after Gu et al., 2024: loss as a power law in ratio and tokens, in our own form",
         units={"E": {"y": 1}, "A": {"y": 1, "ratio": "alpha", "tokens": "beta"}},
-        aliases=("cmr",),
+        aliases=("CMR", "cmr", "critical_mixture_ratio"),
         subject=SUBJECT,
         note="fit it to the general and the domain loss; the critical ratio is the largest at which the former falls",
     )

@@ -110,7 +110,7 @@ register(
         note="the rectified law has B = S d^alpha and D_l = d^alpha",
         units=_UNITS,
         inverse=lambda y, E, S, d, alpha: d * (S / (y - E) - 1) ** (1 / alpha),
-        aliases=("mmf4", "hill4", "rectified", "logpower4"),
+        aliases=("mmf4", "hill", "hill4", "rectified", "logpower", "logpower4"),
     )
 )
 
@@ -124,7 +124,7 @@ register(
         source="exp3 of Mohr et al., 2022",
         units=_UNITS,
         inverse=lambda y, E, S, d: -d * np.log((y - E) / S),
-        aliases=("exp3",),
+        aliases=("exp3", "expd3"),
         note="falls faster than learning curves do far out",
     )
 )
@@ -144,6 +144,6 @@ register(
         source="wbl4 and janoschek4 of Mohr et al., 2022; exp4 of Domhan et al., 2015",
         units=_UNITS,
         inverse=lambda y, E, S, d, alpha: d * (-np.log((y - E) / S)) ** (1 / alpha),
-        aliases=("wbl4", "janoschek", "exp4", "weibull"),
+        aliases=("wbl4", "janoschek", "janoschek4", "exp4", "weibull"),
     )
 )
