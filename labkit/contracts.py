@@ -53,6 +53,6 @@ def check(entry: Any, **options: Any) -> None:
 
         return rules_contract.check(entry, **options)
     raise TypeError(
-        f"{entry!r} has no contract: expected a law's form, a dataset entry, a model, or a score, policy or selector of "
-        "pruning"
+        f"{entry!r} has no contract: expected a law's form, a dataset entry, a model, or a score, policy or selector "
+        "of pruning"
     )

@@ -26,7 +26,8 @@ def graph_cut(pool: Pool, budget: int, rng: np.random.Generator, *, redundancy: 
     kept = np.empty(budget, np.int64)
     for i in range(budget):
         kept[i] = np.argmax(gain)
-        gain -= redundancy * (1 + unit @ unit[kept[i]])
+        # The 1 of (1 + cosine) is the same for all and decides nothing.
+        gain -= unit @ (unit.dtype.type(redundancy) * unit[kept[i]])
         gain[kept[i]] = -np.inf
     return kept
 
