@@ -3,6 +3,7 @@
 from labkit.models.chain import Chain
 from labkit.models.context import ContextMLP
 from labkit.models.convnet import ConvNet
+from labkit.models.encdec import EncoderDecoder
 from labkit.models.entries import available, build, register
 from labkit.models.features import RandomFeatures
 from labkit.models.linear import Softmax
@@ -13,6 +14,7 @@ from labkit.models.module import Module
 from labkit.models.ngram import NGram
 from labkit.models.ports import Ports, ports
 from labkit.models.transformer import Transformer
+from labkit.models.twotower import TwoTower
 
 __all__ = [
     "MLP",
@@ -20,6 +22,7 @@ __all__ = [
     "ContextMLP",
     "ConvNet",
     "CrossEntropy",
+    "EncoderDecoder",
     "Loss",
     "Model",
     "Module",
@@ -29,6 +32,7 @@ __all__ = [
     "Softmax",
     "Squared",
     "Transformer",
+    "TwoTower",
     "available",
     "build",
     "ports",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,8 +27,9 @@ def check(entry: type[Model] | Model) -> None:
     """Check a model class, with its default dials, or one specification.
 
     Its parameter count matches the tensors, its FLOPs match ``torch.utils.flop_counter``, its loss starts within 0.5
-    of log(classes), it can learn 32 examples by heart, a stack equals a loop over its models, a written-out gradient
-    equals that of autograd, and a seed gives the same start whatever its neighbours.
+    of that of chance, it can learn 32 examples by heart, a stack equals a loop over its models, a written-out gradient
+    equals that of autograd, places of a batch without an example count for nothing, and a seed gives the same start
+    whatever its neighbours.
 
     Raises ``AssertionError`` with a plain sentence. It does not judge how well the model does on real data.
 
@@ -54,6 +53,7 @@ def check(entry: type[Model] | Model) -> None:
             _solves(model, ends, inputs, targets)
         else:
             _differentiates(model, ends, inputs, targets)
+            _passes_over(model, ends, inputs, targets)
             _begins_near_chance(model, ends, inputs, targets)
             _overfits(model, ends, inputs, targets)
 
@@ -97,7 +97,7 @@ def _starts(model: Model, ends: Ports) -> None:
 def _stacks(model: Model, ends: Ports, inputs: Tensor) -> None:
     start = model.initialise(ends, _SEEDS)
     together = model.forward(start, inputs.expand(len(_SEEDS), *inputs.shape))
-    wanted = (len(_SEEDS), _EXAMPLES, ends.outputs)
+    wanted = (len(_SEEDS), _EXAMPLES, model.answers(ends))
     assert tuple(together.shape) == wanted, f"{model.name}: outputs have shape {tuple(together.shape)}, not {wanted}"
     for run in range(len(_SEEDS)):
         alone = model.forward({name: tensor[run : run + 1] for name, tensor in start.items()}, inputs[None])
@@ -161,13 +161,34 @@ def _differentiates(model: Model, ends: Ports, inputs: Tensor, targets: Tensor) 
     assert gap < 1e-4, f"{model.name}: the losses that gradient reports are off by {gap:.2g}; expected under 1e-4"
 
 
+def _passes_over(model: Model, ends: Ports, inputs: Tensor, targets: Tensor) -> None:
+    """A batch in which only the first places hold examples gives the gradient of those alone."""
+    start, few = model.initialise(ends, _SEEDS[:1]), _EXAMPLES // 2
+    inside = torch.arange(_EXAMPLES)[None] < few
+    beside = {"inside": inside} if model.batchwise else {}
+    found, wanted = ({name: torch.zeros_like(value) for name, value in start.items()} for _ in range(2))
+    for parameters, count, into in (({**start, **beside}, _EXAMPLES, found), (start, few, wanted)):
+        model.gradient(
+            parameters,
+            inputs[None, :count],
+            targets[None, :count],
+            inside[None, :, :count] / few,
+            loss=model.loss(ends),
+            into=into,
+            beta=0.0,
+            trace=torch.empty(1, 1, count),
+        )
+    gap = max(float((found[name] - wanted[name]).abs().max()) for name in start)
+    assert gap < 1e-5, f"{model.name}: places without an example change its gradient by {gap:.2g}; expected under 1e-5"
+
+
 def _begins_near_chance(model: Model, ends: Ports, inputs: Tensor, targets: Tensor) -> None:
     if not isinstance(model.loss(ends), CrossEntropy):
         return
-    start = model.initialise(ends, _SEEDS)
-    runs = len(_SEEDS)
-    values = model.losses(start, inputs.expand(runs, *inputs.shape), targets.expand(runs, -1), model.loss(ends))
-    found, chance = float(values.mean()), math.log(ends.outputs)
+    start, runs = model.initialise(ends, _SEEDS), len(_SEEDS)
+    outcomes = model.outcomes(start, inputs.expand(runs, *inputs.shape), targets.expand(runs, -1))
+    values = model.loss(ends).values(*outcomes)
+    found, chance = float(values.mean()), model.chance_loss(ends)
     assert abs(found - chance) < 0.5, f"{model.name}: loss starts at {found:.2f}; expected within 0.5 of {chance:.2f}"
 
 

@@ -23,6 +23,10 @@ def test_every_model_keeps_the_contract(name):
         models.ContextMLP(width=24, depth=2, embedding=5),
         models.ConvNet(width=3, depth=3),
         models.RandomFeatures(width=100, features="fourier"),
+        models.MLP(width=24, depth=2, batch_norm=True),
+        models.MLP(width=24, batch_norm=True, ghost=8),
+        models.MLP(width=96, depth=2, mup="sgd"),
+        models.MLP(width=96, batch_norm=True, mup="adam"),
     ],
     ids=repr,
 )
@@ -103,6 +107,16 @@ class Neighbourly(Own):
         return {name: value + 0.01 * len(seeds) for name, value in super().initialise(data, seeds, device).items()}
 
 
+@dataclass(frozen=True)
+class Crowded(Own):
+    """What fills a batch up counts in its mean."""
+
+    batchwise: ClassVar[bool] = True
+
+    def forward(self, parameters, inputs):
+        return super().forward(parameters, inputs - inputs.mean(1, keepdim=True))
+
+
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
@@ -113,6 +127,7 @@ class Neighbourly(Own):
         (WrongGradient, "off by .* from autograd"),
         (Stubborn, "expected under a tenth"),
         (Neighbourly, "alone and beside others"),
+        (Crowded, "places without an example"),
     ],
 )
 def test_the_contract_names_what_a_broken_model_breaks(broken, words):
