@@ -55,7 +55,8 @@ def select(
             budgets in proportion to their sizes.
         seed: of ties and of selectors that draw at random.
         return_weights: whether to return weights too: how many examples of the pool each kept one stands for; they
-            add up to n. Selectors that do not weigh give each kept one the same.
+            add up to n. Selectors that do not weigh give each kept one the same. To train with them, put them at the
+            kept positions of an array of n numbers: a run of ``fit_many`` takes it as ``weights`` beside ``indices``.
         options: those of the selector, such as ``neighbours=5`` for ``d2``, and of the policy inside classes; unknown
             ones are refused. ``pruning.selector(name).choose`` says what they mean, and what the selector costs.
 
