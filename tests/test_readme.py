@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from labkit import cli, laws, places
+from labkit import cli, laws, places, pruning
 
 ROOT = places.checkout()
 pytestmark = pytest.mark.skipif(ROOT is None, reason="only a checkout has the README")
@@ -26,6 +26,8 @@ def test_its_python_runs(text):
     finally:
         if "root" in laws.FORMS:
             laws.FORMS.unregister("root")
+        if "split" in set(pruning.available("score")["name"]):
+            pruning.unregister_score("split")
 
 
 def test_its_commands_and_files_exist(text):

@@ -15,7 +15,8 @@ def neighbours(points: np.ndarray, count: int, queries: np.ndarray | None = None
         count: how many; at most n, or n - 1 where points are asked about themselves.
         queries: (q, d); None asks about the points themselves, of which none is its own neighbour.
 
-    Equally far points come in the order of their numbers, but for rounding. Memory is that of the answer and 32 MiB of distances.
+    Equally far points come in the order of their numbers, but for rounding. Memory is that of the answer and of
+    distances in pieces of 32 MiB.
 
     >>> neighbours(np.array([[0.0], [1.0], [3.0]]), 1)[:, 0]
     array([1, 0, 1])
@@ -45,10 +46,13 @@ def _smallest(apart: np.ndarray, count: int) -> np.ndarray:
     """Columns of the smallest entries of each row in rising order, equal ones by their number."""
     if count < apart.shape[1]:
         edge = np.partition(apart, count - 1, axis=1)[:, count - 1 : count]
-        below, level = apart < edge, apart == edge
-        needed = count - below.sum(1, keepdims=True)
-        # Of those at the edge, the first so many.
-        inside = below | (level & (np.cumsum(level, axis=1) <= needed))
+        inside = apart <= edge
+        crowded = np.flatnonzero(inside.sum(1) > count)
+        if len(crowded):
+            # More than fit are exactly at the edge: the first of them.
+            level = apart[crowded] == edge[crowded]
+            left = count - (apart[crowded] < edge[crowded]).sum(1, keepdims=True)
+            inside[crowded] &= ~level | (np.cumsum(level, axis=1) <= left)
         columns = np.nonzero(inside)[1].reshape(len(apart), count)
     else:
         columns = np.broadcast_to(np.arange(count), apart.shape)
