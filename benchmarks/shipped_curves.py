@@ -23,7 +23,7 @@ FAMILIES = {
     "random_features": {"widths": [1024], "model_options": {"ridge": 1e-5}},
 }
 HEAD = """# Test error of small models trained by labkit, by training examples and seed (benchmarks/shipped_curves.py).
-# Settings: 600 steps of 64 examples, cosine schedule, rate 0.1; mlp: 64 hidden units; random_features: 1,024, ridge 1e-5.
+# Settings: 600 steps of 64 examples, cosine schedule, rate 0.1; mlp: 64 hidden units; random_features: 1,024.
 """
 
 

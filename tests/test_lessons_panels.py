@@ -1,6 +1,5 @@
 """Panels without a front end: set controls, read the record and the chart, and see every error."""
 
-import json
 import re
 import threading
 
@@ -83,86 +82,6 @@ def test_points_that_cannot_be_drawn_are_refused_with_the_reason(points, match):
 def test_a_start_outside_its_control_is_refused():
     with pytest.raises(ValueError, match="exponent got 7"):
         panels.dial((SIZES, ERRORS), exponent=7)
-
-
-# ---- fit and forecast ----------------------------------------------------------------------------------------------
-
-
-def test_the_fit_explorer_recovers_the_law_and_counts_what_it_covers():
-    panel = panels.fit_explorer((SIZES, ERRORS), holdout=3)
-    record = panel.value
-    assert record.parameters["alpha"] == pytest.approx(0.5, abs=1e-3)
-    assert record.held_out == 3
-    assert 0 <= record.covered <= 3
-    assert record.miss == pytest.approx(0, abs=1e-3)
-
-
-def test_holding_out_nothing_claims_no_forecast():
-    record = panels.fit_explorer((SIZES, ERRORS), holdout=0).value
-    assert record.miss is None
-    assert record.held_out == 0
-    assert "Nothing held out" in str(record)
-
-
-def test_the_hold_out_is_never_fitted():
-    spoiled = ERRORS.copy()
-    spoiled[-2:] *= 5
-    clean = panels.fit_explorer((SIZES, ERRORS), holdout=2).value
-    dirty = panels.fit_explorer((SIZES, spoiled), holdout=2).value
-    assert dirty.parameters == clean.parameters
-    assert dirty.miss > 1
-
-
-def test_every_form_offered_can_be_chosen():
-    panel = panels.fit_explorer((SIZES, ERRORS), holdout=2)
-    for form in panel.controls["form"].options.values():
-        record = panel.set(form=form).value
-        assert record.form == form
-        assert np.isfinite(record.line["examples"]).all()
-        assert np.isfinite(record.line["error"]).all()
-
-
-def test_a_wider_interval_covers_no_less():
-    rng = np.random.default_rng(0)
-    x = np.repeat(SIZES, 3)
-    panel = panels.fit_explorer((x, np.repeat(ERRORS, 3) * np.exp(0.1 * rng.standard_normal(x.size))), holdout=3)
-    narrow, wide = (panel.set(interval=level).value for level in (0.5, 0.95))
-    assert (wide.line["low"] <= narrow.line["low"] + 1e-12).all()
-    assert wide.covered >= narrow.covered
-
-
-def test_a_form_of_several_variables_is_refused(monkeypatch):
-    from labkit import laws
-
-    several = [form.name for form in laws.FORMS if len(form.columns) > 1]
-    if not several:
-        pytest.skip("no form of several variables is registered")
-    with pytest.raises(ValueError, match="expected a form of one variable"):
-        panels.fit_explorer((SIZES, ERRORS), form=several[0])
-
-
-def test_an_unknown_form_and_a_strange_interval_are_refused():
-    with pytest.raises(ValueError, match="did you mean 'power_floor'"):
-        panels.fit_explorer((SIZES, ERRORS), form="power_flor")
-    with pytest.raises(ValueError, match="between 0 and 1; got 90"):
-        panels.fit_explorer((SIZES, ERRORS), interval=90)
-
-
-def test_an_interval_of_ones_own_is_offered_and_kept():
-    panel = panels.fit_explorer((SIZES, ERRORS), interval=0.68)
-    assert panel.value.interval == 0.68
-    assert "interval: float | None = 0.68" in panel.to_parameters()
-
-
-def test_thousands_of_points_still_make_a_small_chart():
-    x = np.repeat(SIZES, 500)
-    rng = np.random.default_rng(1)
-    panel = panels.fit_explorer((x, np.repeat(ERRORS, 500) * np.exp(0.1 * rng.standard_normal(x.size))))
-    assert len(json.dumps(display.bundle(panel.figure))) < 400_000
-    rows = display.specification(panel.figure)["datasets"].values()
-    residuals = [row["residual"] for data in rows for row in data if "part" in row]
-    assert len(residuals) == len(SIZES)
-    assert np.isfinite(residuals).all()
 
 
 @pytest.mark.parametrize("make", [panels.dial, panels.fit_explorer])

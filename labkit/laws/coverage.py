@@ -17,8 +17,8 @@ def coverage(curves, *, form="power_floor", known: float = 0.6, interval: float 
     """Forecast the rest of every curve from its first points, three ways, and see what lies inside the intervals.
 
     ``curves`` is a frame with columns curve, x, y; ``known`` the share of its sizes each forecast may see. The ways:
-    "parameters" (refits of one form to resampled points), "parameters and noise" (the same and the scatter about the fit)
-    and "forecast" (`forecast`: the choice of the form and the distance as well). The first two use ``form``.
+    "parameters" (refits of ``form`` to resampled points), "parameters and noise" (with the scatter about the fit) and
+    "forecast" (`forecast`: the choice of the form and the distance as well).
 
     Returns a frame, one row per way, curve and later point: method, curve, x, y, prediction, low, high, inside, width
     (high − low). Curves with fewer than 5 sizes are left out; ``ValueError`` where none is left.

@@ -71,7 +71,7 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured(first, second) -> float:
-    """The size at which the mean of the second curve first falls below that of the first, for good; inf if it never does.
+    """The size from which on the mean of the second curve lies below that of the first; inf if it never does.
 
     Between the two sizes around it the gap is taken to be straight in the logarithm of the size.
 

@@ -5,8 +5,6 @@ Axes are fixed by the data, not by the settings, so a curve moves against the po
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -15,7 +13,7 @@ from labkit import display
 
 _WIDTH, _HEIGHT = 460, 300
 # drawn as SVG in the page too: sharp at any zoom, and its text can be read and searched
-_USERMETA = {"embedOptions": {"renderer": "svg"}}
+USERMETA = {"embedOptions": {"renderer": "svg"}}
 _LEAST_ERROR = 0.005
 _MOST_POINTS = 1500  # more are drawn as one mean per size, so that a chart stays small
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7f7f7f"
@@ -26,11 +24,14 @@ def log_scale(low: float, high: float, room: float = 1.25) -> alt.Scale:
     return alt.Scale(type="log", domain=[low / room, high * room], nice=False)
 
 
-def prepared(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The frame with its columns named x and y, which no chart grammar reads as a path; few enough rows to draw."""
+def prepared(frame: pd.DataFrame, x: str, y: str, by: tuple[str, ...] = ("part",)) -> pd.DataFrame:
+    """The frame with its columns named x and y, which no chart grammar reads as a path; few enough rows to draw.
+
+    ``by``: columns of text; where there are too many points, one mean per size and value of these is left.
+    """
     frame = frame.rename(columns={x: "x", y: "y"})
     if len(frame) > _MOST_POINTS:
-        frame = frame.groupby(["x", *frame.columns.intersection(["part"])], as_index=False).mean()
+        frame = frame.groupby(["x", *frame.columns.intersection(by)], as_index=False).mean()
         frame = frame.iloc[:: len(frame) // _MOST_POINTS + 1]
     return frame
 
@@ -52,43 +53,13 @@ def by_hand(points: pd.DataFrame, line: pd.DataFrame, x: str, y: str, sentence: 
     dots = base.mark_point(filled=True, size=45, color=_BLUE).encode(tooltip=tips(x, y))
     curve = alt.Chart(line).mark_line(color=_ORANGE, strokeWidth=2, clip=True).encode(x=across, y=up)
     return alt.layer(sticks, curve, dots).properties(
-        width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=_USERMETA
+        width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=USERMETA
     )
 
 
 def low_decade(value: float) -> float:
     """A lower end for a log axis that leaves a curve half a decade below the lowest point in sight."""
     return float(10 ** (np.floor(2 * np.log10(value)) / 2 - 0.5))
-
-
-def fit(fit: Any, x: str, y: str, sentence: str) -> alt.VConcatChart:
-    """A fitted curve with its interval over fitted and held-out points, and the residuals below."""
-    points, line = prepared(fit.points, x, y), prepared(fit.line, x, y)
-    across = alt.X("x:Q", scale=log_scale(line["x"].min(), line["x"].max(), 1.0), title=display.title_of(x))
-    scale = log_scale(low_decade(points["y"].min()), points["y"].max())
-    up = alt.Y("y:Q", scale=scale, title=display.title_of(y))
-    drawn = alt.Chart(line).encode(x=across)
-    band = drawn.mark_area(color=_ORANGE, opacity=0.2, clip=True).encode(
-        y=alt.Y("low:Q", scale=scale, title=display.title_of(y)), y2="high:Q"
-    )
-    curve = drawn.mark_line(color=_ORANGE, strokeWidth=2, clip=True).encode(y=up)
-    parts = ["fitted", "held out"]
-    colour = alt.Color(
-        "part:N",
-        scale=alt.Scale(domain=parts, range=[_BLUE, _ORANGE]),
-        legend=alt.Legend(title=None, orient="top-right"),
-    )
-    shape = alt.Shape("part:N", scale=alt.Scale(domain=parts, range=["circle", "diamond"]))
-    measured = alt.Chart(points).encode(x=across, color=colour, shape=shape, tooltip=[*tips(x, y), "part:N"])
-    dots = measured.mark_point(filled=True, size=45).encode(y=up)
-    upper = alt.layer(band, curve, dots).properties(width=_WIDTH, height=_HEIGHT, title=sentence)
-    left_over = alt.Y(
-        "residual:Q", title="measured / fitted − 1", axis=alt.Axis(format="+.0%", tickCount=4, minExtent=40)
-    )
-    zero = alt.Chart(pd.DataFrame({"residual": [0.0]})).mark_rule(color=_GREY).encode(y=left_over)
-    bits = measured.mark_point(filled=True, size=35).encode(y=left_over)
-    lower = alt.layer(zero, bits).properties(width=_WIDTH, height=90)
-    return alt.vconcat(upper, lower).properties(description=sentence, usermeta=_USERMETA)
 
 
 def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int], sentence: str) -> alt.LayerChart:
@@ -115,5 +86,5 @@ def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int],
     )
     lines = drawn.mark_line(strokeWidth=2).encode(y=up)
     return alt.layer(band, dots, lines).properties(
-        width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=_USERMETA
+        width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=USERMETA
     )

@@ -1,156 +1,241 @@
-"""Fit and forecast: hold the largest sizes back, choose a form, and see what would have been foretold."""
+"""Fit and forecast: hold the largest sizes back, choose forms, and see what each would have foretold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from labkit.lessons.panels import charts
+from labkit.lessons.panels import fit_chart
 from labkit.lessons.panels.base import Panel
-from labkit.lessons.panels.controls import Choice, Slider
-from labkit.lessons.panels.points import tidy, typical_miss
+from labkit.lessons.panels.controls import Choice, Control, Several, Slider
+from labkit.lessons.panels.fitted import FORECAST, Known, Told, told
+from labkit.lessons.panels.points import shipped, tidy, typical_miss
+from labkit.registry import UnknownName, nearest
 
-_FIRST_FORMS = ("power_floor", "power", "last_value")
-_FORECAST = "forecast"
+OFFERED = (FORECAST, "power", "power_floor", "log_logistic", "m4", "broken_power", "last_value")
+_FIRST = (FORECAST, "power", "power_floor")
 _INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
+_LEAST = 3  # sizes a fit must see
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fit to the smaller sizes and its forecast of the held-out ones.
+    """Fits to the smaller sizes and their forecasts of the held-out ones.
 
-    ``form`` is the form's name, or "forecast" for the default predictor, which has no parameters of its own.
-    ``points`` has columns x, y, part (fitted or held out) and residual (measured / fitted − 1); ``line`` has x,
-    prediction under the name of y, low and high. ``miss`` is the typical miss on the held-out points (None
-    without any), ``covered`` how many of them lie inside the interval.
+    ``table`` has a row per form: form, miss (the typical miss on the held-out points, nan without any), covered (how
+    many of them lie inside the interval), held_out, needed (the size at which y reaches the target; inf if out of
+    reach), soonest, latest (its interval). ``parameters`` are those of each fitted form. ``points`` has columns x, y,
+    part (fitted or held out); ``lines`` form, x, y, low, high; ``residuals`` form, x, residual (measured / fitted − 1),
+    part. ``skipped`` names the forms that have too many parameters for the sizes left.
     """
 
-    form: str
+    curve: str
     holdout: int
     interval: float
-    parameters: dict[str, float]
-    reason: str
+    target: float
+    names: tuple[str, str]
+    table: pd.DataFrame
+    parameters: dict[str, dict[str, float]]
     points: pd.DataFrame
-    line: pd.DataFrame
-    miss: float | None
-    covered: int
-    held_out: int
+    lines: pd.DataFrame
+    residuals: pd.DataFrame
+    skipped: tuple[str, ...]
 
     def __str__(self) -> str:
-        numbers = ", ".join(f"{name} = {value:.3g}" for name, value in self.parameters.items())
-        what = f"{self.form}: {numbers}" if numbers else "The default forecast"
-        if self.miss is None:
-            return f"{what}. Nothing held out: hold sizes back to see whether this forecasts."
-        return (
-            f"{what}. The held-out points are missed by {self.miss:.1%}; "
-            f"{self.covered} of {self.held_out} lie inside the {self.interval:.0%} interval."
-        )
+        said = [self._held_out(), self._needed()]
+        if self.skipped:
+            said.append(f"Too few sizes left for {', '.join(self.skipped)}.")
+        return " ".join(part for part in said if part)
+
+    def _held_out(self) -> str:
+        if not self.holdout:
+            return "Nothing held out: hold sizes back to see which of these forms forecasts."
+        rows = [
+            f"{row.form} by {row.miss:.1%} ({row.covered} of {row.held_out} inside)"
+            for row in self.table.sort_values("miss", kind="stable").itertuples()
+        ]
+        if not rows:
+            return ""
+        inside = f"in brackets, how many lie inside the {self.interval:.0%} interval"
+        return f"The held-out points are missed ({inside}): {'; '.join(rows)}."
+
+    def _needed(self) -> str:
+        rows = [f"{row.form} {_size(row.needed)}{_between(row)}" for row in self.table.itertuples()]
+        x, y = self.names
+        return f"{y} {self.target:.3g} takes this many {x}: {'; '.join(rows)}." if rows else ""
+
+
+def _size(value: float) -> str:
+    return "more than is in reach" if np.isinf(value) else f"{float(f'{value:.2g}'):,.0f}"
+
+
+def _between(row: Any) -> str:
+    if np.isinf(row.soonest) or (row.soonest == row.latest):
+        return ""
+    return f" ({_size(row.soonest)} to {'no limit' if np.isinf(row.latest) else _size(row.latest)})"
 
 
 def fit_explorer(
-    points: Any,
+    points: Any = None,
     *,
     x: str = "examples",
     y: str = "error",
-    forms: Sequence[str] | None = None,
-    form: str = "power_floor",
+    curve: str | None = None,
     holdout: int | None = None,
+    forms: Sequence[str] | None = None,
+    offered: Sequence[str] = OFFERED,
     interval: float = 0.9,
+    target: float | None = None,
+    bounds: tuple[float, float | None] = (0, None),
     seed: int = 0,
 ) -> Panel:
-    """Fit a form to the smaller sizes, forecast the larger ones, and compare with what was measured there.
+    """Fit forms to the smaller sizes, forecast the larger ones, compare with what was measured, and plan to a target.
 
     Arguments:
-        points: frame with columns x and y (several rows per x are fine), or a pair of arrays; at least 4 sizes.
+        points: frame with columns x and y (several rows per x are fine), or a pair of arrays; at least 4 sizes. A dict
+            of these by name offers a choice of curves; None offers the curves that ship with labkit.
         x, y: the columns; y is an error or a loss, above zero.
-        forms: names of forms of one variable to choose from; None offers a few. "forecast", the default predictor
-            ``laws.forecast``, is always among the choices.
-        form, holdout, interval: where the controls start; ``holdout`` counts the largest sizes kept back
-            (None: a third of them), ``interval`` is the share of new observations it should hold.
-        seed: of the resamples behind the interval.
+        curve, holdout, forms, interval, target: where the controls start. ``holdout`` counts the largest sizes kept
+            back (None: a third of them), ``interval`` is the share of new observations it should hold, ``target`` the
+            value of y to plan for (None: half the lowest).
+        offered: names of forms of one variable to choose from; "forecast" is the default predictor ``laws.forecast``.
+        bounds: the range of y, (0, 1) for error rates.
+        seed: of the resamples behind the intervals.
 
     ``panel.value`` is a ``Fit`` record. Raises ``ValueError`` for points that cannot be fitted or an unknown form.
 
-    >>> x = np.array([10, 20, 40, 80, 160, 320])
-    >>> panel = fit_explorer((x, 0.05 + x**-0.5), holdout=2)
+    >>> sizes = np.array([10, 20, 40, 80, 160, 320])
+    >>> panel = fit_explorer((sizes, 0.05 + sizes**-0.5), holdout=2, forms=["power_floor"], target=0.1)
     >>> record = panel.value
-    >>> round(record.parameters["alpha"], 3), record.held_out, record.covered
-    (0.5, 2, 1)
+    >>> round(record.parameters["power_floor"]["alpha"], 3), record.table["held_out"].tolist()
+    (0.5, [2])
+    >>> round(record.table["needed"].iloc[0])
+    400
     """
-    from labkit import laws
-
-    measured = tidy(points, x, y, sizes=4)
-    names = list(forms) if forms is not None else [name for name in _FIRST_FORMS if name in laws.FORMS]
-    names = list(dict.fromkeys([*names, _FORECAST, form]))
-    for name in names:
-        if name != _FORECAST and len(laws.get(name).columns) != 1:
-            raise ValueError(f"form {name!r} takes several columns, expected a form of one variable")
-    sizes = np.unique(measured[x])
-    most = len(sizes) - 3
-    controls = [
-        Slider(
-            "holdout",
-            "largest sizes held out",
-            0,
-            most,
-            min(len(sizes) // 3, most) if holdout is None else holdout,
-            step=1,
-            note="how many of the largest sizes are kept back from the fit",
-        ),
-        Choice("form", "form", names, form, note="form of the law"),
-        Choice(
-            "interval", "interval", _levels(interval), interval, note="share of new points the interval should hold"
-        ),
-    ]
+    given = points if points is not None else shipped()
+    curves = given if isinstance(given, Mapping) else {"points": given}
+    measured = {str(name): tidy(one, x, y, sizes=4) for name, one in curves.items()}
+    chosen = list(_FIRST if forms is None else forms)
+    choices = list(dict.fromkeys(map(_known_form, [*offered, *chosen])))
+    controls = _controls(measured, x, y, curve, holdout, chosen, choices, interval, target)
+    first = next(iter(measured))
 
     def evaluate(settings: dict[str, Any]) -> Fit:
-        return forecast(measured, x, y, seed=seed, **settings)
+        name = settings.get("curve", first)
+        return _evaluate(name, measured[name], (x, y), settings, bounds, seed)
 
     def draw(record: Fit) -> Any:
-        missed = "nothing held out" if record.miss is None else f"held-out points missed by {record.miss:.1%}"
-        return charts.fit(record, x, y, f"{record.form} on {len(sizes) - record.holdout} sizes: {missed}")
+        return fit_chart.draw(record, choices, measured[record.curve])
 
     return Panel("Fit and forecast", controls, evaluate=evaluate, draw=draw, say=str)
 
 
-def forecast(measured: pd.DataFrame, x: str, y: str, *, form: str, holdout: int, interval: float, seed: int) -> Fit:
-    """Fit the form to all but the largest ``holdout`` sizes and compare what it foretells with the rest."""
+def _known_form(name: str) -> str:
+    """The form's own name; an alias has another."""
     from labkit import laws
 
-    sizes = np.unique(measured[x])
+    if name == FORECAST:
+        return name
+    if name not in laws.FORMS:
+        raise UnknownName(f"unknown form {name!r}: {nearest(name, [FORECAST, *(form.name for form in laws.FORMS)])}")
+    form = laws.get(name)
+    if len(form.columns) != 1:
+        raise ValueError(f"form {name!r} takes several columns, expected a form of one variable")
+    return form.name
+
+
+def _controls(measured, x, y, curve, holdout, chosen, choices, interval, target) -> list[Control]:
+    sizes = {name: points[x].nunique() for name, points in measured.items()}
+    most = max(sizes.values()) - _LEAST
+    start = next(iter(measured)) if curve is None else curve
+    if start not in measured:
+        raise ValueError(f"no curve {start!r}: {nearest(start, measured)}")
+    lowest = min(points[y].min() for points in measured.values())
+    highest = max(points[y].max() for points in measured.values())
+    ahead = float(f"{measured[start][y].min() / 2:.2g}") if target is None else float(target)
+    held = min(sizes[start] // 3, sizes[start] - _LEAST) if holdout is None else holdout
+    note = "how many of the largest sizes are kept back from the fit"
+    controls: list[Control] = [
+        Slider("holdout", "largest sizes held out", 0, most, held, step=1, note=note),
+        Several("forms", "forms", choices, list(map(_known_form, chosen)), note="forms of the law to fit and compare"),
+        Choice(
+            "interval", "interval", _levels(interval), interval, note="share of new points the interval should hold"
+        ),
+        Slider(
+            "target",
+            f"target for {y}",
+            min(lowest / 100, ahead),
+            max(highest, ahead),
+            ahead,
+            step=0.02,
+            log=True,
+            note=f"the {y} to plan for",
+        ),
+    ]
+    if len(measured) > 1:
+        controls.insert(0, Choice("curve", "curve", list(measured), start, note="name of the measured curve"))
+    return controls
+
+
+def _evaluate(name: str, points: pd.DataFrame, names: tuple[str, str], settings, bounds, seed: int) -> Fit:
+    x, y = names
+    sizes = np.unique(points[x])
+    holdout = min(settings["holdout"], len(sizes) - _LEAST)
     edge = sizes[len(sizes) - holdout - 1]
-    fitted = (measured[x] <= edge).to_numpy()
-    known = measured[x].to_numpy()[fitted], measured[y].to_numpy()[fitted]
-    grid = np.geomspace(sizes[0], sizes[-1] * 4, 80)
-    everywhere = np.concatenate([grid, sizes])
-    if form == _FORECAST:
-        prediction, low, high = laws.forecast(*known, everywhere, interval=interval, seed=seed)
-        parameters, reason = {}, "the default predictor"
-    else:
-        law = laws.ScalingLaw(form, objective="log_squared", seed=seed).fit(*known)
-        prediction, low, high = law.predict(everywhere, interval=interval)
-        parameters, reason = dict(law.parameters_), law.reason_
-    line = pd.DataFrame({x: grid, y: prediction[: len(grid)], "low": low[: len(grid)], "high": high[: len(grid)]})
-    at = np.searchsorted(sizes, measured[x].to_numpy()) + len(grid)
-    foretold, errors = prediction[at], measured[y].to_numpy()
-    inside = (low[at] <= errors) & (errors <= high[at])
+    fitted = (points[x] <= edge).to_numpy()
+    known = Known(points[x].to_numpy()[fitted], points[y].to_numpy()[fitted], tuple(bounds), seed)
+    grid = fit_chart.grid(sizes)
+    level, target = settings["interval"], settings["target"]
+    found = {form: told(known, form, np.concatenate([grid, sizes]), level, target) for form in settings["forms"]}
+    skipped = tuple(form for form, one in found.items() if one is None)
+    found = {form: one for form, one in found.items() if one is not None}
     part = np.where(fitted, "fitted", "held out")
+    at = np.searchsorted(sizes, points[x].to_numpy()) + len(grid)
+    errors = points[y].to_numpy()
+    lines = [
+        pd.DataFrame({"form": form, "x": grid, **{key: values[: len(grid)] for key, values in one.curves().items()}})
+        for form, one in found.items()
+    ]
+    residuals = [
+        pd.DataFrame({"form": form, "x": points[x], "residual": errors / one.prediction[at] - 1, "part": part})
+        for form, one in found.items()
+    ]
+    rows = [_row(form, one, at[~fitted], errors[~fitted]) for form, one in found.items()]
+    columns = ["form", "miss", "covered", "held_out", "needed", "soonest", "latest"]
     return Fit(
-        form=form,
+        curve=name,
         holdout=holdout,
-        interval=interval,
-        parameters=parameters,
-        reason=reason,
-        points=measured.assign(part=part, residual=errors / foretold - 1),
-        line=line,
-        miss=None if fitted.all() else typical_miss(foretold[~fitted], errors[~fitted]),
-        covered=int(inside[~fitted].sum()),
-        held_out=int((~fitted).sum()),
+        interval=level,
+        target=target,
+        names=names,
+        table=pd.DataFrame(rows, columns=columns),
+        parameters={form: one.parameters for form, one in found.items()},
+        points=pd.DataFrame({"x": points[x], "y": errors, "part": part}),
+        lines=pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=["form", "x", "y", "low", "high"]),
+        residuals=pd.concat(residuals, ignore_index=True)
+        if residuals
+        else pd.DataFrame(columns=["form", "x", "residual", "part"]),
+        skipped=skipped,
     )
+
+
+def _row(form: str, one: Told, at: np.ndarray, errors: np.ndarray) -> dict[str, Any]:
+    foretold = one.prediction[at]
+    inside = (one.low[at] <= errors) & (errors <= one.high[at])
+    usable = len(errors) and (foretold > 0).all()
+    return {
+        "form": form,
+        "miss": typical_miss(foretold, errors) if usable else np.nan,
+        "covered": int(inside.sum()),
+        "held_out": len(errors),
+        "needed": one.needed,
+        "soonest": one.soonest,
+        "latest": one.latest,
+    }
 
 
 def _levels(interval: float) -> dict[str, float]:

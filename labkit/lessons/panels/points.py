@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labkit import places
 from labkit.registry import nearest
+
+
+def shipped() -> dict[str, pd.DataFrame]:
+    """The learning curves that ship with labkit, by name: columns examples, error, one row per size and seed."""
+    table = pd.read_csv(places.data() / "learning_curves.csv", comment="#")
+    return {name: curve[["examples", "error"]] for name, curve in table.groupby("curve", sort=False)}
 
 
 def tidy(points: Any, x: str, y: str, *, sizes: int = 3) -> pd.DataFrame:
