@@ -11,8 +11,10 @@ from torch import Tensor
 
 from labkit.models import Loss, Model
 from labkit.training.batches import Batches, Plan
+from labkit.training.evaluate import settled
 from labkit.training.masks import Masks
 from labkit.training.optimizers import OPTIMIZERS, Optimizer
+from labkit.training.precision import lowered
 from labkit.training.rounds import Rounds
 from labkit.training.runs import Groups, Run
 from labkit.training.schedules import constant, factors
@@ -74,6 +76,7 @@ def train(
     start: dict[str, Tensor],
     *,
     optimizer: str,
+    precision: str,
     watch: Watch | Relay,
     groups: Groups | None = None,
     noise: Mapping[str, tuple[int, float]] | None = None,
@@ -92,6 +95,7 @@ def train(
     batches, trace = Batches(runs, source, classes, str(device), groups), Trace(runs)
     masks = Masks(runs, noise, batches.width, str(device)) if noise else None
     steps = np.array([run.steps for run in runs])
+    gradient = model.gradient if precision == "float32" else lowered(model.gradient)
     weighing = _weighing(loss, runs, batches.width, device)
     step, active = 0, len(runs)
 
@@ -99,6 +103,7 @@ def train(
         own = parameters.blocks
         if len(rows) < active:
             own = {name: tensor[rows] for name, tensor in own.items()}
+        own = settled(model, own, source, [runs[row] for row in rows])
         return losses_of(model, own, source, examples, targets, loss, watch.poll)
 
     if 0 in marks:
@@ -110,9 +115,13 @@ def train(
             active, parameters = still, Stack.like(parameters.blocks, still)
             state.shrink(parameters, still)
         weights = batches.weights(active)
+        padded = model.batchwise and weights.shape[2] > 1
+        beside = {"inside": (weights > 0).squeeze(1)} if padded else {}
         for plan in batches.plans(end - step, active, score):
             factor = _factors(runs[:active], step, step + len(plan), device)
-            losses = _follow(plan, model, parameters, source, weighing or loss, state, weights, factor, masks, watch)
+            losses = _follow(
+                plan, gradient, parameters, source, weighing or loss, state, weights, factor, masks, beside, watch
+            )
             batches.note(losses)
             # Places of weight zero count nothing, whatever became of the example there.
             means = torch.where(weights > 0, losses, 0.0).mul_(weights).sum(3).squeeze(2)
@@ -136,7 +145,7 @@ def _weighing(loss: Loss, runs: list[Run], width: int, device: torch.device) -> 
 
 def _follow(
     plan: Plan,
-    model: Model,
+    gradient: Callable[..., None],
     parameters: Stack,
     source: Source,
     loss: Loss | Weighing,
@@ -144,6 +153,7 @@ def _follow(
     weights: Tensor,
     factor: list[float] | Tensor,
     masks: Masks | None,
+    beside: Mapping[str, Tensor],
     watch: Watch | Relay,
 ) -> Tensor:
     """Make the steps of a plan; returns the losses (steps, runs, 1, batch)."""
@@ -151,8 +161,8 @@ def _follow(
     losses = torch.empty(len(plan), plan.places.shape[1], 1, plan.places.shape[2], device=weights.device)
     for step in range(len(plan)):
         state.begin()
-        model.gradient(
-            parameters.blocks if masks is None else {**parameters.blocks, **masks.draw(plan.places.shape[1])},
+        gradient(
+            {**parameters.blocks, **beside, **({} if masks is None else masks.draw(plan.places.shape[1]))},
             source.gather(plan.places[step]),
             plan.targets[step],
             scale if plan.weights is None else scale * plan.weights[step],

@@ -16,6 +16,7 @@ from labkit.training import dynamics
 from labkit.training.job import Job, stacked
 from labkit.training.optimizers import LEARNING_RATES, OPTIMIZERS
 from labkit.training.parallel import fit_all
+from labkit.training.precision import PRECISIONS
 from labkit.training.result import FitResult, assemble
 from labkit.training.runs import Groups, Run, parse
 from labkit.training.schedules import Given, read
@@ -37,6 +38,7 @@ def fit_many(
     selection: np.ndarray | Selection | None = None,
     groups: Sequence[Any] | np.ndarray | None = None,
     device: str = "auto",
+    precision: str = "float32",
     evaluate_every: int | None = None,
     record: Sequence[str] = (),
     record_at: int | Sequence[int] | None = None,
@@ -68,6 +70,9 @@ def fit_many(
             give none of their own, see `training.Selection`.
         groups: the group of every training example, (n,), for the ``mixture`` of runs.
         device: ``cpu``, ``cuda`` or ``auto``.
+        precision: ``float32``, or ``bfloat16`` for the gradients alone: parameters, their updates, the loss and all
+            that is measured stay in float32. It is meant for large models on a GPU; a CPU without instructions for it
+            is many times slower in it.
         evaluate_every: steps between measurements that enter the history; none by default.
         record: what to log of every training example: ``loss``, ``correct``, ``margin`` (of the logits),
             ``probability`` (of its class), ``el2n``, ``entropy``, ``probabilities``, ``gradient_norm``.
@@ -99,6 +104,8 @@ def fit_many(
     _check(model, steps, epochs, batch_size, evaluate_every)
     if optimizer not in OPTIMIZERS:
         raise UnknownName(f"unknown optimizer {optimizer!r}: {nearest(optimizer, OPTIMIZERS)}")
+    if precision not in PRECISIONS:
+        raise UnknownName(f"unknown precision {precision!r}: {nearest(precision, PRECISIONS)}")
     members = None if groups is None else Groups.read(groups, len(data.inputs))
     parsed = parse(
         model,
@@ -112,7 +119,7 @@ def fit_many(
         schedule=read(given=schedule),
         groups=members,
     )
-    _suited(model, data, parsed)
+    _suited(model, data, parsed, optimizer)
     device = resolve(device)
     sources = {split: Source(data, split, device) for split in ("train", "validation", "test")}
     recorder = dynamics.read(record, record_at, record_examples, sources["train"], model, parsed)
@@ -123,6 +130,7 @@ def fit_many(
         groups=members,
         device=device,
         optimizer=optimizer,
+        precision=precision,
         evaluate_every=evaluate_every,
         recorder=recorder,
         snapshots=dynamics.marks("snapshots", snapshots) if len(snapshots) else [],
@@ -149,9 +157,12 @@ def resolve(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def _suited(model: Model, data: Dataset, runs: Sequence[Run]) -> None:
+def _suited(model: Model, data: Dataset, runs: Sequence[Run], optimizer: str) -> None:
     """Refuse what a run asks for and its kind of model has no use for, rather than ignore it."""
     for run in runs:
+        if run.model.optimizers is not None and optimizer not in run.model.optimizers:
+            suited = " or ".join(run.model.optimizers)
+            raise ValueError(f"run {run.row}: {run.model} is made for {suited}; optimizer={optimizer!r} was given")
         # A window is all inputs but for one id, so no label of its own could be wrong.
         if run.label_noise and model.predictions(model.check(data)) > 1:
             raise ValueError(f"run {run.row} has label_noise, which model {model.name!r} has no single label for")

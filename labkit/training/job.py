@@ -49,6 +49,7 @@ class Job:
     groups: Groups | None
     device: str
     optimizer: str
+    precision: str
     evaluate_every: int | None
     recorder: Recorder | None
     snapshots: list[int]
@@ -67,6 +68,7 @@ class Job:
 
         def at(step: int, parameters: Mapping[str, Tensor]) -> None:
             here = runs[: len(next(iter(parameters.values())))]
+            parameters = evaluate.settled(model, parameters, source, here)
             if step in evaluated:
                 for metric, values in self.measure(model, parameters, here, watch).items():
                     measured.extend((run.row, step, metric, float(v)) for run, v in zip(here, values, strict=True))
@@ -88,12 +90,14 @@ class Job:
                 model.loss(ends),
                 start,
                 optimizer=self.optimizer,
+                precision=self.precision,
                 watch=watch,
                 groups=self.groups,
                 noise=model.noise(ends),
                 marks={*evaluated, *recorded, *self.snapshots},
                 at=at,
             )
+        parameters = evaluate.settled(model, parameters, source, runs)
         for step in self.snapshots:
             # A run that had ended by then stays as it was at its end.
             kept = snapshots.get(step, {name: tensor[:0] for name, tensor in parameters.items()})
@@ -106,7 +110,7 @@ class Job:
     def measure(
         self, model: Model, parameters: Mapping[str, Tensor], runs: list[Run], watch: Watch | Relay
     ) -> dict[str, np.ndarray]:
-        """Loss and error of every run on its own examples and on the held-out ones."""
+        """Loss, error and calibration of every run on its own examples and on the held-out ones."""
         ends = model.check(self.data)
         loss = model.loss(ends)
         found = {"train": evaluate.own(model, parameters, self.sources["train"], runs, self.classes, loss, watch.poll)}
@@ -114,7 +118,7 @@ class Job:
             source = self.sources[split]
             places = evaluate.held_out(source, self.data.kind == "text", model.predictions(ends))
             found[split] = evaluate.shared(model, parameters, source, places, loss, watch.poll)
-        return {f"{split}_{what}": found[split][i] for split in found for i, what in enumerate(("loss", "error"))}
+        return {f"{split}_{what}": found[split][i] for i, what in enumerate(evaluate.WHAT) for split in found}
 
 
 def stacked(runs: list[Run], data: Dataset, device: str) -> Iterable[list[Run]]:

@@ -18,7 +18,11 @@ from labkit.training.dynamics import Dynamics, Recorder
 from labkit.training.job import Fitted
 from labkit.training.runs import Run
 
-METRICS = [f"{split}_{what}" for split in ("train", "validation", "test") for what in ("loss", "error")]
+_SPLITS = ("train", "validation", "test")
+METRICS = [
+    *(f"{split}_{what}" for split in _SPLITS for what in ("loss", "error")),
+    *(f"{split}_calibration" for split in _SPLITS),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +45,16 @@ class FitResult:
     Fields:
         table: frame, one row per run in the order given: the run's own columns, then examples, steps, parameters,
             flops (of its training), train_loss, train_error (on its own examples, with the labels it was given),
-            validation_loss, validation_error, test_loss, test_error, diverged, diverged_step, seconds (its share).
-            A diverged run has no losses. Losses are in nats; an error is the share of wrong answers.
-        parts: the models themselves, by architecture.
+            validation_loss, validation_error, test_loss, test_error, train_calibration, validation_calibration,
+            test_calibration, diverged, diverged_step, seconds (its share). A diverged run has no losses. Losses are
+            in nats; an error is the share of wrong answers; a calibration is the expected calibration error over 15
+            bins of equal width of the confidence (Guo et al., 2017), NaN for models that give no probabilities.
             Where methods of selection choose on the way, selection (the method and its dials), selection_rounds,
             selection_flops (of measuring examples for it alone) and selection_seconds follow. Those FLOPs are not part
             of flops.
         history: frame (run, step, metric, value), where run is the row of the table; selected is the number of
             examples of a round, where it changed.
+        parts: the models themselves, by architecture.
         dynamics: the log of the training examples that ``record`` asked for, else None.
     """
 
