@@ -174,7 +174,7 @@ WRONG = {
     "unknown kind 'scores'": lambda log, data: pruning.available("scores"),
     "expected datasets.load": lambda log, data: pruning.observe("digits"),
     "whose windows overlap": lambda log, data: pruning.observe(datasets.load("markov")),
-    "steps=0; expected at least 1": lambda log, data: pruning.observe(data, steps=0),
+    "steps=0 is outside.*at least 1": lambda log, data: pruning.observe(data, steps=0),
     "steps=1.5 is a float": lambda log, data: pruning.observe(data, steps=1.5),
     "seeds=0": lambda log, data: pruning.observe(data, seeds=0),
     "list of different ones": lambda log, data: pruning.observe(data, seeds=[1, 1]),
@@ -184,11 +184,11 @@ WRONG = {
     "lower the learning rate": lambda log, data: pruning.observe(
         data, seeds=1, steps=40, optimizer="sgd", learning_rate=1e9
     ),
-    "folds=1; expected at least 2": lambda log, data: pruning.score("self_confidence", log, folds=1),
+    "folds=1 is outside.*at least 2": lambda log, data: pruning.score("self_confidence", log, folds=1),
     "clusters=0": lambda log, data: pruning.score("self_supervised_prototypes", log, clusters=0),
     "at most one for each": lambda log, data: pruning.score("self_supervised_prototypes", log, clusters=2000),
     "share=1.0": lambda log, data: pruning.score("memorization", log, share=1.0),
-    "window=1; expected at least 2": lambda log, data: pruning.score("dyn_unc", log, window=1),
+    "window=1 is outside.*at least 2": lambda log, data: pruning.score("dyn_unc", log, window=1),
     "decay=1": lambda log, data: pruning.score("tdds", log, decay=1),
     "target has inputs": lambda log, data: pruning.score("trak", log, target=(np.zeros((2, 3)), np.zeros(2))),
     "expected a row for each example": lambda log, data: pruning.score("moderate", log, features=np.zeros((3, 2))),

@@ -355,6 +355,7 @@ def test_no_score_of_a_label_reads_a_model_that_has_seen_it(monkeypatch):
             self.runs = runs
 
         def predict(self, inputs):
+            assert len(inputs) == 50
             logits = np.zeros((len(self.runs), 50, 3))
             for row, run in enumerate(self.runs):
                 logits[row, run["indices"], data.targets[run["indices"]]] = 50.0

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from labkit.datasets import Dataset
+from labkit.datasets.faults import whole
 from labkit.pruning.log import Log
 from labkit.registry import UnknownName, nearest
 from labkit.training.evaluate import outputs
@@ -41,9 +42,8 @@ def features(
     """
     if kind not in _KINDS:
         raise UnknownName(f"unknown features {kind!r}: {nearest(kind, _KINDS)}")
-    for name, value in (("components", components), ("models", models)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name}={value!r}; expected a whole number of at least 1")
+    whole("components", components, least=1)
+    whole("models", models, least=1)
     data = source if isinstance(source, Dataset) else source.data
     if kind == "inputs":
         return np.asarray(data.inputs, dtype=np.float32)

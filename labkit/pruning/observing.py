@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from labkit.datasets import Dataset
+from labkit.datasets.faults import whole
 from labkit.models import Model, build
 from labkit.pruning.log import Log, sealed
 from labkit.training import fit_many
@@ -66,11 +67,11 @@ def observe(
         raise ValueError(f"{data.name!r} is text, whose windows overlap; observe takes classification and regression")
     model = build(model or "mlp") if model is None or isinstance(model, str) else model
     chosen = _seeds(seeds)
-    whole("steps", steps)
-    whole("batch_size", batch_size)
+    whole("steps", steps, least=1)
+    whole("batch_size", batch_size, least=1)
     if record_every is None:
         record_every = moments(len(data.inputs), steps, min(batch_size, len(data.inputs)))
-    every = whole("record_every", record_every)
+    every = whole("record_every", record_every, least=1)
     recorded = sorted({*range(0, steps + 1, every), steps})
     kept = sorted({recorded[i] for i in np.linspace(0, len(recorded) - 1, _SNAPSHOTS + 1).round().astype(int)[1:]})
     if learning_rate is None and optimizer in ("adam", "adamw"):
@@ -137,21 +138,8 @@ def _names(data: Dataset, runs: int, times: int) -> list[str]:
 
 def _seeds(given: int | Sequence[int]) -> list[int]:
     if isinstance(given, Integral) and not isinstance(given, bool):
-        return list(range(whole("seeds", given)))
+        return list(range(whole("seeds", given, least=1)))
     found = list(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else []
     if not found or len(set(found)) < len(found):
         raise ValueError(f"seeds={given!r}; expected a number of seeds, or a list of different ones")
     return [whole("seeds", seed, least=0) for seed in found]
-
-
-def whole(name: str, value: object, least: int = 1) -> int:
-    """A whole number of at least ``least``, or an error.
-
-    >>> whole("folds", 5)
-    5
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number")
-    if value < least:
-        raise ValueError(f"{name}={value!r}; expected at least {least}")
-    return int(value)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from labkit.datasets.faults import whole
 from labkit.pruning.log import Log
-from labkit.pruning.observing import ADAM_RATE, whole
+from labkit.pruning.observing import ADAM_RATE
 from labkit.seeds import derive, generator
 from labkit.training import FitResult, fit_many
 
+_NUMBERS = 1 << 24
 _USUAL = {"steps": 1500, "batch_size": 32, "optimizer": "adam", "device": "auto"}
 
 
@@ -39,8 +41,8 @@ def out_of_sample(log: Log, *, folds: int = 5, repeats: int = 4, seed: int = 0) 
     >>> out_of_sample(log, folds=2, repeats=1).shape
     (1, 1024, 10)
     """
-    whole("folds", folds, 2)
-    whole("repeats", repeats)
+    whole("folds", folds, least=2)
+    whole("repeats", repeats, least=1)
     if folds > len(log):
         raise ValueError(f"folds={folds} of {len(log)} examples; expected at most one fold for each")
     return log.keep(("out of sample", folds, repeats, seed), lambda: _out_of_sample(log, folds, repeats, seed))
@@ -53,10 +55,19 @@ def _out_of_sample(log: Log, folds: int, repeats: int, seed: int) -> np.ndarray:
         for repeat in range(repeats)
         for fold in range(folds)
     ]
-    logits = retrain(log, runs).predict(log.data.inputs).reshape(repeats, folds, len(log), -1)
-    found = np.stack([logits[repeat, cut, np.arange(len(log))] for repeat, cut in enumerate(cuts)]).astype(np.float64)
+    fit, found = retrain(log, runs), np.empty((repeats, len(log), log.data.classes))
+    for places in _pieces(len(log), len(runs) * log.data.classes):
+        logits = fit.predict(log.data.inputs[places]).reshape(repeats, folds, -1, log.data.classes)
+        for repeat, cut in enumerate(cuts):
+            found[repeat, places] = logits[repeat, cut[places], np.arange(logits.shape[2])]
     found -= found.max(2, keepdims=True)
     return found - np.log(np.exp(found).sum(2, keepdims=True))
+
+
+def _pieces(count: int, wide: int) -> Iterator[slice]:
+    """Slices of the examples, each small enough for the answers of all models together."""
+    step = max(1, _NUMBERS // wide)
+    return (slice(first, first + step) for first in range(0, count, step))
 
 
 def _cut(targets: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
@@ -123,7 +134,7 @@ def subset_runs(log: Log, *, runs: int = 512, share: float = 0.7, seed: int = 0)
     >>> pruning.subset_runs(log, runs=32).members.sum(1)[:3]
     array([717, 717, 717])
     """
-    whole("runs", runs, 2)
+    whole("runs", runs, least=2)
     if isinstance(share, bool) or not 0 < share < 1:
         raise ValueError(f"share={share!r}; expected a share of the examples between 0 and 1")
     return log.keep(("subsets", runs, share, seed), lambda: _subset_runs(log, runs, share, seed))
@@ -145,9 +156,10 @@ def _subset_runs(log: Log, runs: int, share: float, seed: int) -> SubsetRuns:
     fit = retrain(log, rows)
 
     def right(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        if not len(inputs):
-            return np.zeros((runs, 0), dtype=bool)
-        return fit.predict(inputs).argmax(2) == targets
+        found = np.zeros((runs, len(inputs)), dtype=bool)
+        for places in _pieces(len(inputs), runs * log.data.classes):
+            found[:, places] = fit.predict(inputs[places]).argmax(2) == targets[places]
+        return found
 
     data = log.data
     return SubsetRuns(members, right(data.inputs, data.targets), right(data.validation_inputs, data.validation_targets))

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from labkit.datasets.faults import whole
 from labkit.models import Model
 from labkit.pruning.entry import Score, register_score
 from labkit.pruning.log import Log
 from labkit.pruning.measures.outputs import shares
-from labkit.pruning.observing import whole
 from labkit.seeds import derive
 
 _NUMBERS = 1 << 23
@@ -36,8 +36,8 @@ def trak(
     training examples. Gradients of the log-odds are projected to ``width`` random directions, or taken whole where
     the model has no more parameters than that; ``ridge`` is in parts of the mean square of the projected gradients.
     """
-    whole("width", width)
-    whole("models", models)
+    whole("width", width, least=1)
+    whole("models", models, least=1)
     inputs, labels, own = _target(log, target)
     effect, weight = np.zeros(len(log)), np.zeros(len(log))
     used = list(_models(log, models))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from labkit.datasets.faults import whole
 from labkit.pruning.entry import Score, register_score
 from labkit.pruning.features import resolve
 from labkit.pruning.log import Log
-from labkit.pruning.observing import whole
 
 _CLUSTERS = 10
 
@@ -17,7 +17,7 @@ def self_supervised_prototypes(
 ) -> np.ndarray:
     """1 minus the cosine to the centre of the example's own cluster; as many clusters as classes unless said."""
     points = resolve(log, features)
-    wanted = (log.data.classes or _CLUSTERS) if clusters is None else whole("clusters", clusters)
+    wanted = (log.data.classes or _CLUSTERS) if clusters is None else whole("clusters", clusters, least=1)
     if wanted > len(points):
         raise ValueError(f"clusters={wanted} of {len(points)} examples; expected at most one for each")
     from sklearn.cluster import KMeans

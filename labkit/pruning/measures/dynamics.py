@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from labkit.datasets.faults import whole
 from labkit.pruning.entry import Score, register_score
 from labkit.pruning.log import Log
-from labkit.pruning.observing import whole
 
 EARLY = 0.1
 """The share of the training after which early scores are read: 20 of 200 epochs in Paul et al. (2021)."""
@@ -104,7 +104,7 @@ def learning_percentage(log: Log) -> np.ndarray:
 
 
 def _window(given: int, moments: int, least: int = 2) -> int:
-    size = whole("window", given, least)
+    size = whole("window", given, least=least)
     if moments < least:
         raise ValueError(f"the log has {moments} moments after the start; a window takes at least {least}")
     return min(size, moments)

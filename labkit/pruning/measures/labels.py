@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from labkit.datasets.faults import whole
 from labkit.pruning.entry import Score, register_score
 from labkit.pruning.features import resolve
 from labkit.pruning.log import Log
 from labkit.pruning.measures.dynamics import EARLY
 from labkit.pruning.neighbours import neighbours
-from labkit.pruning.observing import whole
 from labkit.pruning.retraining import out_of_sample
 
 
@@ -77,8 +77,8 @@ def knn_shapley(log: Log, *, k: int = 5, reach: int | None = None, features: str
     """
     points = resolve(log, features)
     most = len(log) - 1
-    k = min(whole("k", k), most)
-    near = neighbours(points, min(10 * k if reach is None else whole("reach", reach), most))
+    k = min(whole("k", k, least=1), most)
+    near = neighbours(points, min(10 * k if reach is None else whole("reach", reach, least=1), most))
     return 0.0 - shapley_values(near, log.data.targets, log.data.targets, k)
 
 
