@@ -20,6 +20,10 @@ def _file_options(command):
         ),
         click.option("--seed", default=0, show_default=True, help="Seed of the resamples."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.option("--report", "page", is_flag=True, help="Write a full page, too: forms compared, forecast, plan."),
+        click.option(
+            "--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of that page."
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -35,6 +39,24 @@ def _read(file, x, y, se, as_json):
     return curve
 
 
+def _page(file, curve, out, as_json, found, **parameters) -> int:
+    """Write the page about the file, say where it lies, and return the exit code."""
+    from labkit.commands import own_report
+
+    columns = {"x": curve.attrs["x_name"], "y": curve.attrs["y_name"]}
+    outcome = own_report.write(file, {**columns, **parameters}, out)
+    found["report"] = str(outcome.page) if outcome.page else None
+    if not as_json:
+        click.echo(f"\nReport: {outcome.page}" if outcome.exit_code == 0 else outcome.sentence)
+    return outcome.exit_code
+
+
+def _worth_a_page(file, curve) -> None:
+    from labkit.commands import own_report
+
+    own_report.refuse_short(file, curve.x[curve.y > 0].nunique())
+
+
 def _finite(value: float) -> float | None:
     """JSON has no infinity: what cannot be reached is null."""
     return value if abs(value) != float("inf") else None
@@ -44,14 +66,15 @@ def _finite(value: float) -> float | None:
     epilog="""\b
 Examples:
   labkit fit errors.csv
-  labkit fit errors.csv --x examples --y error --form power --json"""
+  labkit fit errors.csv --x examples --y error --form power --json
+  labkit fit errors.csv --report"""
 )
 @_file_options
 @click.option("--form", default="power_floor", show_default=True, help="One of labkit list forms.")
 @click.option(
     "--objective", default="log_squared", show_default=True, help="squared, log_squared, huber_log, asymmetric."
 )
-def fit(file, x, y, se, interval, seed, as_json, form, objective):
+def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
     """Fit one law to the points in FILE and print its parameters with their intervals."""
     from labkit import laws
 
@@ -61,19 +84,33 @@ def fit(file, x, y, se, interval, seed, as_json, form, objective):
         # A law through every point has no residual, so its interval would have no width and mean nothing.
         click.echo(f"No fit: {form} needs at least {needed} different sizes, {file.name} has {sizes}.", err=True)
         sys.exit(6)
+    if page:
+        _worth_a_page(file, curve)
     law = laws.ScalingLaw(form, objective=objective, seed=seed).fit(curve.x, curve.y)
     draws = law.bootstrap(1000, seed=seed)
     low, high = draws.quantile((1 - interval) / 2), draws.quantile((1 + interval) / 2)
     if as_json:
         parameters = {k: {"value": v, "low": low[k], "high": high[k]} for k, v in law.parameters_.items()}
         found = {"form": form, "points": len(curve), "parameters": parameters, "objective": law.objective_}
-        click.echo(json.dumps({**found, "converged": bool(law.converged_), "reason": law.reason_}, indent=2))
+        found |= {"converged": bool(law.converged_), "reason": law.reason_}
     else:
+        found = {}
         click.echo(f"{form} on {len(curve)} points of {file.name}: {law.reason_}\n")
         click.echo(f"{'parameter':<12}{'value':>12}{'low':>12}{'high':>12}   ({interval:.0%} interval)")
         for name, value in law.parameters_.items():
             click.echo(f"{name:<12}{value:>12.4g}{low[name]:>12.4g}{high[name]:>12.4g}")
-    sys.exit(0 if law.converged_ else 6)
+    failed = _page(file, curve, out, as_json, found, interval=interval, forms=_with(form)) if page else 0
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    sys.exit(failed or (0 if law.converged_ else 6))
+
+
+def _with(form: str) -> list[str]:
+    """The forms that a report compares by default, and the one asked for."""
+    from labkit import laws
+    from labkit.laws import alternatives
+
+    return list(dict.fromkeys([*alternatives.FORMS, laws.get(form).name]))
 
 
 @click.command(
@@ -81,7 +118,8 @@ def fit(file, x, y, se, interval, seed, as_json, form, objective):
 Examples:
   labkit forecast errors.csv --at 1e6
   labkit forecast errors.csv --x examples --y error --at 1e5 --at 1e6 --target 0.05 --bounds 0 1
-  labkit forecast errors.csv --at 1e6 --chart forecast.svg --json"""
+  labkit forecast errors.csv --at 1e6 --chart forecast.svg --json
+  labkit forecast errors.csv --target 0.05 --bounds 0 1 --report"""
 )
 @_file_options
 @click.option(
@@ -90,15 +128,17 @@ Examples:
 @click.option("--target", type=float, help="An error or loss to reach: how much would it take?")
 @click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of the metric, for example 0 1.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Write the curve and its forecast to this SVG file.")
-def forecast(file, x, y, se, interval, seed, as_json, at, target, bounds, chart):
+def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bounds, chart):
     """Forecast the curve in FILE at larger sizes, with an interval for a new observation."""
     import numpy as np
 
     from labkit import laws
 
-    if not at and target is None:
+    if not at and target is None and not page:
         raise click.UsageError("nothing to forecast: give --at SIZE, --target VALUE, or both")
     curve = _read(file, x, y, se, as_json)
+    if page:
+        _worth_a_page(file, curve)
     names = curve.attrs
     errors = curve.se if "se" in curve else None
     options = {"interval": interval, "se": errors, "bounds": bounds, "seed": seed}
@@ -118,8 +158,15 @@ def forecast(file, x, y, se, interval, seed, as_json, at, target, bounds, chart)
     if chart is not None:
         _draw(curve, chart, max(at, default=curve.x.max() * 10), options)
         found["chart"] = str(chart)
-    click.echo(json.dumps(found, indent=2) if as_json else _words(found))
-    sys.exit(6 if target is not None and found["plan"]["needed"] is None else 0)
+    if not as_json:
+        click.echo(_words(found))
+    failed = 0
+    if page:
+        asked = {"interval": interval, "bounds": list(bounds), "target": target, "at": list(at) or None}
+        failed = _page(file, curve, out, as_json, found, **asked)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    sys.exit(failed or (6 if target is not None and found["plan"]["needed"] is None else 0))
 
 
 def _amount(value: float) -> str:

@@ -15,6 +15,7 @@ from labkit.laws.form import Form, get
 from labkit.laws.objectives import Objective
 from labkit.laws.solver import Data, cost
 
+WORST = 1e12  # in place of infinity, which has no slope
 SPREAD = 1.0  # standard deviation of the logarithm of a starting value
 
 
@@ -90,7 +91,8 @@ def early_stops(X, y, *, form="chinchilla", starts: int = 20, seed: int = 0):
     def loss(free: np.ndarray) -> float:
         with np.errstate(all="ignore"):
             theta = np.where(linear, np.exp(np.minimum(free, 700)), free)
-            return float(cost(form, objective, data, theta[None])[0]) / len(y)
+            value = float(cost(form, objective, data, theta[None])[0]) / len(y)
+        return min(value, WORST) if np.isfinite(value) else WORST
 
     rows = []
     for _ in range(starts):

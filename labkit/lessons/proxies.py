@@ -10,6 +10,7 @@ import pandas as pd
 from labkit import datasets, models, seeds, training
 
 DRAWS = 1000
+MOMENTUM = 0.9  # as in training.learning_curve
 
 
 def design_choices(
@@ -29,10 +30,9 @@ def design_choices(
     """
     axes = {"width": widths, "learning_rate": learning_rates, "weight_decay": weight_decays}
     runs = pd.MultiIndex.from_product([*axes.values(), examples, seeds], names=[*axes, "examples", "seed"])
+    runs = runs.to_frame(index=False).assign(momentum=MOMENTUM)
     data = datasets.load(dataset, **(dataset_options or {}))
-    table = training.fit_many(
-        models.build("mlp"), data, runs.to_frame(index=False), steps=steps, batch_size=64, schedule="cosine"
-    ).table
+    table = training.fit_many(models.build("mlp"), data, runs, steps=steps, batch_size=64, schedule="cosine").table
     choice = [f"width {w:g}, rate {r:g}, decay {d:g}" for w, r, d in table[list(axes)].itertuples(index=False)]
     return table.assign(choice=choice)[["choice", "examples", "seed", "validation_error"]]
 
