@@ -1,8 +1,9 @@
 """How wide a forecast's interval has to be, learned from curves whose continuation is known.
 
 The half-width in ln(y + offset) is a scale times a factor for the level. The scale is log-linear in what can be seen of
-a curve: its noise and its jumps, how much the forms disagree, how wrong they were on its own past, how far ahead is
-asked. The coefficients are learned over a library of curves by ``benchmarks/calibrate.py`` and ship with the package.
+a curve: its noise and how often it rises, how much the forms disagree, how wrong they were on its own past, how far
+ahead is asked. The coefficients are learned over a library of curves by ``benchmarks/calibrate.py`` and ship with the
+package.
 """
 
 from __future__ import annotations
@@ -26,9 +27,7 @@ FEATURES = (
     "distance",
     "span",
     "points",
-    "largest_step",
-    "span_squared",
-    "span_points",
+    "rises",
 )
 SPANS = (0.5, 8.5)  # ranges of ln x and numbers of points the library covers: beyond them the nearest counts
 COUNTS = (5, 100)
@@ -78,9 +77,15 @@ def features(task: Task, combined: Combined) -> np.ndarray:
     ones = np.ones_like(spread)
     columns = [ones, np.log(_late_noise(task)) * ones, np.log(spread), np.log(past), ahead]
     span, points = np.log(np.clip(combined.span, *SPANS)), np.log(np.clip(len(task.x), *COUNTS))
-    step = np.log(np.abs(np.diff(task.z)).max() + task.noise)
-    whole = np.array([span, points, step, span**2, span * points])
+    whole = np.array([span, points, _rises(task.z)])
     return np.column_stack([*columns, np.tile(whole, (len(ones), 1))])
+
+
+def _rises(z: np.ndarray) -> float:
+    """Share of the way a curve goes from point to point that is upwards: 0 where it always falls."""
+    steps = np.diff(z)
+    way = np.abs(steps).sum()
+    return float(np.maximum(steps, 0).sum() / way) if way > 0 else 0.0
 
 
 def _late_noise(task: Task) -> float:

@@ -1,22 +1,29 @@
 """From many forms to one prediction: each form weighs by how well it predicted this curve's own past.
 
 A point that lies a distance h (in ln x) beyond the data is compared with earlier points that lay about as far beyond
-what was known then. The prediction is the weighted median, so one form that runs away moves it little.
+what was known then. The prediction is the mean of the central predictions: forms err to both sides, which an average
+evens out, and one that runs away is not among them.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-from labkit.laws.ensemble import MEMBERS, Extrapolation
+from labkit.laws.ensemble import LEAST, MEMBERS, Extrapolation
+from labkit.laws.form import get
 
 BANDWIDTH = 1.0  # in ln h: how alike two distances must be to count
 LEAST_ERROR = 0.005  # log units: back-test errors below this are luck
 PRIOR = np.array(list(MEMBERS.values()))
 LAST = list(MEMBERS).index("last_value")
-NEAR = 0.1  # log-ranges ahead: closer than this nothing beats the last value for sure, and it weighs more
+NEAR = 0.13  # log-ranges ahead: closer than this nothing beats the last value for sure, and it weighs more
+CUT_OFF = 0.3  # share of the weight left out at either end of the predictions
+FEW = 0.25  # how fast a form with many parameters loses weight as points become few
+EARLIER = 0.7  # weight of the forms fitted without the last point, which alone must not decide
+LOST = 0.06  # log-ranges the last point may add to the data for the fits without it still to count
 
 
 @dataclass
@@ -32,63 +39,83 @@ class Combined:
 
 
 def combine(one: Extrapolation) -> Combined:
-    """Weigh the members of one curve and take their median."""
+    """Weigh the members of one curve and average the central ones."""
     task, count = one.task, len(one.task.x)
     log_x = np.log(task.x)
     span = max(log_x[-1] - log_x[0], 1e-3)
     distance = np.log(task.target) - log_x[-1]
-    logs = one.logs[:, -1, count:]
-    gaps, errors, own = _past(one, log_x)
-    prior = _prior(np.abs(distance) / span)
+    prior = _prior(np.abs(distance) / span, count)
     weights = prior / prior.sum(0)
     past = np.full(len(distance), np.nan)
+    gaps, errors, own = _past(one, log_x)
     if len(gaps):
         steps, place = np.unique(np.round(np.log(np.clip(distance, 1e-6, gaps.max())), 1), return_inverse=True)
         near = np.exp(-0.5 * ((np.log(gaps) - steps[:, None]) / BANDWIDTH) ** 2) + 1e-12
         near /= near.sum(1, keepdims=True)
-        squares = near @ errors.T + LEAST_ERROR**2
-        weights = prior / np.sqrt(squares).T[:, place]
+        weights = prior / np.sqrt(near @ errors.T + LEAST_ERROR**2).T[:, place]
         weights /= weights.sum(0)
         past = np.sqrt(near @ own)[place]
-    middle = weighted_median(logs, weights)
-    spread = np.sqrt((weights * (logs - middle) ** 2).sum(0))
+    logs, shares = _with_earlier(one, log_x, span, weights)
+    middle = central_mean(logs, shares)
+    spread = np.sqrt((weights * (logs[: len(weights)] - middle) ** 2).sum(0))
     return Combined(middle, weights, spread, past, distance, span)
 
 
-def _prior(ahead: np.ndarray) -> np.ndarray:
-    """Weights (members, m) before any back-test, for targets ``ahead`` (m,) log-ranges beyond the data."""
-    prior = np.tile(PRIOR[:, None], (1, len(ahead)))
+def _with_earlier(one: Extrapolation, log_x: np.ndarray, span: float, weights: np.ndarray):
+    """Predictions (k, m) and weights of the members, and of the same members fitted without the last point."""
+    count = len(log_x)
+    logs = one.logs[:, -1, count:]
+    if len(one.cuts) < 2 or one.cuts[-2] <= LEAST:
+        return logs, weights
+    earlier = one.logs[:, -2, count:].copy()
+    earlier[LAST] = logs[LAST]
+    share = EARLIER * np.exp(-(((log_x[-1] - log_x[one.cuts[-2] - 1]) / span / LOST) ** 2))
+    return np.concatenate([logs, earlier]), np.concatenate([weights, share * weights])
+
+
+@functools.cache
+def _parameters() -> np.ndarray:
+    return np.array([len(get(name).parameters) for name in MEMBERS])
+
+
+def _prior(ahead: np.ndarray, count: int) -> np.ndarray:
+    """Weights (members, m) before any back-test, for targets ``ahead`` (m,) log-ranges beyond ``count`` points."""
+    prior = PRIOR * np.exp(-FEW * (_parameters() / count) ** 2)
+    prior = np.tile(prior[:, None], (1, len(ahead)))
     prior[LAST] *= 1 + (NEAR / np.maximum(ahead, 1e-3)) ** 2
     return prior
 
 
 def _past(one: Extrapolation, log_x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distances (k,), squared errors of the members (members, k) and of their plain median (k,) on the curve's past."""
-    gaps, errors, own = [], [], []
+    """Distances (k,), squared errors of the members (members, k) and of their plain average (k,) on the curve's past.
+
+    The errors of the members are relative to how hard an earlier state was to continue, so that a single early one does
+    not decide.
+    """
+    gaps, errors, own, sizes = [], [], [], []
     count = len(log_x)
-    equal = np.tile(PRIOR[:, None], (1, count))
     for k, cut in enumerate(one.cuts[:-1]):
-        predicted = one.logs[:, k, cut:count]
+        wrong = one.logs[:, k, cut:count] - one.task.z[cut:]
         gaps.append(log_x[cut:] - log_x[cut - 1])
-        errors.append((predicted - one.task.z[cut:]) ** 2)
-        own.append((weighted_median(predicted, equal[:, cut:]) - one.task.z[cut:]) ** 2)
+        own.append(central_mean(wrong, np.tile(PRIOR[:, None], (1, count - cut))) ** 2)
+        squares = wrong**2 + LEAST_ERROR**2
+        sizes.append(squares.mean())
+        errors.append(squares / sizes[-1])
     if not gaps:
         return np.empty(0), np.empty((len(one.logs), 0)), np.empty(0)
-    return np.maximum(np.concatenate(gaps), 1e-6), np.concatenate(errors, 1), np.concatenate(own)
+    gaps, own = np.maximum(np.concatenate(gaps), 1e-6), np.concatenate(own)
+    return gaps, np.concatenate(errors, 1) * np.mean(sizes), own
 
 
-def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Median (m,) of values (k, m), read off between the values so that it moves smoothly with the weights.
+def central_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean (m,) of the values (k, m) that lie between the quantiles CUT_OFF and 1 - CUT_OFF.
 
-    >>> weighted_median(np.array([[1.0], [2.0], [9.0]]), np.ones((3, 1)))
+    >>> central_mean(np.array([[1.0], [2.0], [9.0]]), np.array([[1.0], [8.0], [1.0]]))
     array([2.])
     """
     order = np.argsort(values, axis=0, kind="stable")
     values, weights = np.take_along_axis(values, order, 0), np.take_along_axis(weights, order, 0)
-    weights = weights / weights.sum(0)
-    place = np.cumsum(weights, 0) - weights / 2
-    above = np.clip((place < 0.5).sum(0), 1, len(values) - 1)
-    columns = np.arange(values.shape[1])
-    left, right = place[above - 1, columns], place[above, columns]
-    share = np.clip((0.5 - left) / np.maximum(right - left, 1e-12), 0, 1)
-    return values[above - 1, columns] * (1 - share) + values[above, columns] * share
+    upper = np.cumsum(weights / weights.sum(0), 0)
+    lower = np.concatenate([np.zeros_like(upper[:1]), upper[:-1]])
+    inside = np.maximum(np.minimum(upper, 1 - CUT_OFF) - np.maximum(lower, CUT_OFF), 0)
+    return (inside * values).sum(0) / inside.sum(0)

@@ -16,18 +16,21 @@ from labkit.laws.form import get
 from labkit.laws.objectives import Objective
 from labkit.laws.solver import Data
 
-# weights before any back-test: flexible forms first, the last value always has a say
+# weights before any back-test: flexible forms tend to flatten too early and rigid ones to fall too far, so that both
+# have about as much to say; the last value always has a little
 MEMBERS = {
-    "broken_power": 2.0,
-    "broken_power_2": 2.0,
+    "broken_power": 3.0,
+    "broken_power_2": 1.5,
     "m4": 1.0,
     "log_logistic": 1.0,
-    "shifted_power": 1.0,
-    "power_floor": 0.5,
+    "power_floor": 1.0,
+    "reciprocal_shift": 1.0,
     "stretched_exponential": 0.5,
     "last_value": 0.5,
+    "shifted_power": 0.25,
 }
 PRIOR = 3.0  # strength of the prior, in units of the noise variance
+DENSE = 15  # points beyond which more of them are no more evidence: what a form misses is shared by neighbours
 MODEL_ERROR = 0.15  # log units a point may be off whatever its standard error: no point outweighs the rest by far
 LEAST_NOISE = 0.002  # log units: no curve is trusted to be smoother
 TRIED = 64  # starting points per fit
@@ -157,7 +160,8 @@ def _extrapolate(member: int, name: str, jobs: list[tuple[int, int]], results: l
         one, cut = results[i].task, results[i].cuts[k]
         x[row], y[row] = one.x[cut - 1], np.exp(one.z[cut - 1])
         x[row, :cut], y[row, :cut], weights[row, :cut] = one.x[:cut], np.exp(one.z[:cut]), one.weights[:cut]
-        strength[row] = PRIOR * (one.noise if cut == len(one.x) else noise(one.x[:cut], one.z[:cut])) ** 2
+        size = one.noise if cut == len(one.x) else noise(one.x[:cut], one.z[:cut])
+        strength[row] = PRIOR * max(1.0, cut / DENSE) * size**2
     fits = fitting.fit(
         form,
         _LOGS,
