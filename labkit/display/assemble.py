@@ -52,13 +52,15 @@ def assemble(
     facet=None,
     panels: int = 1,
     zoom: str | None = None,
+    params: Iterable = (),
 ):
     """A finished chart of layers: wrapped title and subtitle, description, and one named parameter on the outside.
 
     ``subtitle`` holds the parts, empty ones are left out. ``data`` is the frame of the layers without one of their
     own; ``facet`` the column definition that makes ``panels`` panels of ``width`` × ``height`` pixels. ``zoom`` names
     the layer whose two axes follow dragging and, with the shift key, the wheel (a bare wheel keeps scrolling the
-    page); a double click goes back. All is given at once: Altair copies the whole chart at every further step.
+    page); a double click goes back. ``params`` are dials that Vega turns itself. All is given at once: Altair copies
+    the whole chart at every further step.
     """
     import altair as alt
 
@@ -79,9 +81,12 @@ def assemble(
         around["resolve"] = alt.Undefined if panels % across == 0 else {"axis": {"x": "independent"}}
         spec = alt.LayerChart(layer=layers, width=width, height=height)
         return alt.FacetChart(spec=spec, facet=facet, columns=across, **around)
+    named = list(params)
     if zoom:
         drag = {"type": "interval", "zoom": "wheel![event.shiftKey]"}
-        around["params"] = [alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=[zoom])]
+        named.append(alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=[zoom]))
+    if named:
+        around["params"] = named
     return alt.LayerChart(layer=layers, width=width, height=height, **around)
 
 

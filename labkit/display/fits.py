@@ -9,6 +9,7 @@ import numpy as np
 from labkit.display.assemble import assemble, columns, level
 from labkit.display.axes import Axis, drawable, span
 from labkit.display.describe import count, listing, number, sentence, title_of, words_of
+from labkit.display.dials import target_dial
 from labkit.display.series import direct_labels, series_of
 from labkit.display.theme import HEIGHT, NEUTRAL, WIDTH
 
@@ -73,6 +74,7 @@ def forecast(
     interval: float | None = 0.9,
     names: tuple[str, str] = ("examples", "test_error"),
     log_y: bool = True,
+    dial: bool = False,
     title: str | None = None,
     preset: str | None = None,
     data: str | None = None,
@@ -81,7 +83,10 @@ def forecast(
 
     ``points`` is a frame with columns ``x`` and ``y`` and optionally ``se`` and ``role`` (``fitted`` or
     ``held out``); ``curve`` a frame with columns ``x`` and ``y`` and optionally ``low``, ``high`` and ``series``.
-    Whatever lies beyond the largest fitted point is shaded and labelled.
+    Whatever lies beyond the largest fitted point is shaded and labelled. ``dial`` adds a slider for a target, which
+    works in a page without a kernel: the chart then says how large x must be for the curve to reach it.
+
+    Raises ``ValueError`` for a missing column, when nothing can be drawn, and for a dial on several curves.
 
     >>> import pandas
     >>> points = pandas.DataFrame({"x": [10, 100], "y": [0.5, 0.2]})
@@ -113,6 +118,12 @@ def forecast(
     ]
     ends = curve.sort_values("x").groupby("series", sort=False)["y"].last().to_dict()
     layers += direct_labels(kinds, ends, up, WIDTH)
+    turned = []
+    if dial:
+        if len(ends) > 1:
+            raise ValueError(f"a dial reads one curve, not {len(ends)}: {listing(kinds.names)}")
+        turn, more = target_dial(curve, across, up, names)
+        layers, turned = [*layers, *more], [turn]
     finding = _finding(curve, fitted, names, interval if banded else None)
     subtitle = [
         "points: measured" + (", hollow: held out" if (points["role"] != "fitted").any() else ""),
@@ -129,7 +140,9 @@ def forecast(
         finding=finding,
     )
     size = {"width": WIDTH, "height": HEIGHT}
-    return assemble(layers, title=title or finding, subtitle=subtitle, description=described, zoom="law", **size)
+    return assemble(
+        layers, title=title or finding, subtitle=subtitle, description=described, zoom="law", params=turned, **size
+    )
 
 
 def _points(x, y, se, held_out):

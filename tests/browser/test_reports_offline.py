@@ -1,5 +1,6 @@
 """A built page in a real browser: nothing is asked of anyone, everything is drawn, with scripts and without."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from labkit.reports import pdf
 pytestmark = [pytest.mark.browser, pytest.mark.notebooks]
 
 FIXTURES = Path(__file__).parents[1] / "notebooks" / "fixtures"
-CHARTS, EQUATIONS = 4, 8
+CHARTS, EQUATIONS = 5, 8
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,26 @@ def test_a_chart_answers_the_mouse(open_page, built):
     page.locator("figure.chart").nth(1).locator(".stage .mark-symbol path").first.hover()
     page.wait_for_selector("#vg-tooltip-element.visible")
     assert "examples" in page.inner_text("#vg-tooltip-element")
+
+
+def test_a_dial_is_turned_by_keyboard_and_the_chart_answers_without_a_kernel(open_page, built):
+    page = _open(open_page, built["page"])
+    slider = page.get_by_label("target test error")
+    chart = page.locator("figure.chart", has=slider)
+
+    def needed():
+        return re.search(r"([\d.]+) needs ([\d,]+) ", chart.locator(".stage").inner_text())
+
+    before = needed()
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")  # a lower target
+    page.wait_for_function("before => !document.body.innerText.includes(before)", arg=before[0])
+    after = needed()
+    assert float(after[1]) < float(before[1])
+    assert int(after[2].replace(",", "")) > int(before[2].replace(",", ""))
+    assert page.outside == []
+    assert page.said == []
 
 
 def test_without_scripts_every_chart_is_visible(open_page, built):
