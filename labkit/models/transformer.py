@@ -165,7 +165,7 @@ class Transformer(Model):
         states = table.reshape(-1, self.width).index_select(0, _rows(inputs, table.shape[1]))
         states = states.view(runs, batch, length, self.width).permute(0, 3, 1, 2)
         states = (states + parameters["position"][:, :, -length:].unsqueeze(2)).reshape(runs, self.width, -1)
-        mask = torch.full((length, length), -torch.inf, device=states.device).triu_(1)
+        mask = torch.full((length, length), -torch.inf, dtype=states.dtype, device=states.device).triu_(1)
         for block in range(self.blocks):
             normal, size = rms(states, 1)
             mixed = self._multiply(parameters[f"attend_{block}"], normal)
@@ -250,7 +250,7 @@ class Transformer(Model):
         inner = inner.view(runs, self.heads, -1, batch, length).transpose(2, 3).reshape(values.shape)
         pairs = torch.bmm(inner.transpose(1, 2), values)
         pairs = torch.ops.aten._softmax_backward_data(pairs, weight, 2, weight.dtype).mul_(self._sharpness)
-        back = torch.empty(3, *values.shape, device=slope.device)
+        back = torch.empty(3, *values.shape, dtype=slope.dtype, device=slope.device)
         torch.bmm(keys, pairs.transpose(1, 2), out=back[0])
         torch.bmm(queries, pairs, out=back[1])
         torch.bmm(inner, weight, out=back[2])

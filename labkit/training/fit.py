@@ -14,6 +14,7 @@ from labkit.models import Model, build
 from labkit.registry import UnknownName, nearest
 from labkit.training import dynamics
 from labkit.training.job import Job, stacked
+from labkit.training.memory import Memory
 from labkit.training.optimizers import LEARNING_RATES, OPTIMIZERS
 from labkit.training.parallel import fit_all
 from labkit.training.precision import PRECISIONS
@@ -137,10 +138,12 @@ def fit_many(
     )
     stacks = list(stacked(parsed, data, device))
     total = sum(max(run.steps for run in stack) or 1 for stack in stacks)
-    watch = Watch(total, should_stop, progress)
+    memory = Memory(device)
+    watch = Watch(total, should_stop, progress, memory)
     watch.poll()
     fitted = fit_all(job.fit, stacks, watch, device)
-    return assemble(parsed, fitted, data, recorder)
+    memory.look()
+    return assemble(parsed, fitted, data, recorder, memory.peak)
 
 
 def resolve(device: str) -> str:
@@ -163,6 +166,8 @@ def _suited(model: Model, data: Dataset, runs: Sequence[Run], optimizer: str) ->
         if run.model.optimizers is not None and optimizer not in run.model.optimizers:
             suited = " or ".join(run.model.optimizers)
             raise ValueError(f"run {run.row}: {run.model} is made for {suited}; optimizer={optimizer!r} was given")
+        if run.model.batchwise and run.batch < 2:
+            raise ValueError(f"run {run.row}: a batch of {run.model} needs 2 examples or more to differ; it has 1")
         # A window is all inputs but for one id, so no label of its own could be wrong.
         if run.label_noise and model.predictions(model.check(data)) > 1:
             raise ValueError(f"run {run.row} has label_noise, which model {model.name!r} has no single label for")

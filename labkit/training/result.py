@@ -56,12 +56,15 @@ class FitResult:
             examples of a round, where it changed.
         parts: the models themselves, by architecture.
         dynamics: the log of the training examples that ``record`` asked for, else None.
+        memory: bytes that the process grew by at most while it trained (on a GPU: the most allocated beyond what was),
+            as seen every 50 ms. What an earlier call left for reuse does not count again.
     """
 
     table: pd.DataFrame
     history: pd.DataFrame
     parts: tuple[Part, ...] = field(repr=False)
     dynamics: Dynamics | None = field(repr=False)
+    memory: int
     _ends: Ports = field(repr=False)
     _exposures: dict[int, tuple[np.ndarray, np.ndarray]] = field(repr=False)
     _examples: int = field(repr=False)
@@ -109,7 +112,7 @@ class FitResult:
         return found
 
 
-def assemble(runs: list[Run], fitted: list[Fitted], data: Dataset, recorder: Recorder | None) -> FitResult:
+def assemble(runs: list[Run], fitted: list[Fitted], data: Dataset, recorder: Recorder | None, memory: int) -> FitResult:
     """The result of some trained stacks, each run in its place."""
     rows: list[dict[str, Any]] = [{} for _ in runs]
     history: list[tuple[int, int, str, float]] = []
@@ -157,4 +160,4 @@ def assemble(runs: list[Run], fitted: list[Fitted], data: Dataset, recorder: Rec
         for stack in fitted
     )
     log = None if recorder is None else recorder.result()
-    return FitResult(table, frame, parts, log, ports(data), exposures, len(data.inputs))
+    return FitResult(table, frame, parts, log, memory, ports(data), exposures, len(data.inputs))

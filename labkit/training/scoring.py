@@ -31,7 +31,7 @@ def losses_of(
     found = np.empty(places.shape, dtype=np.float32)
     for row, size in enumerate(sizes):
         places[row, :size], wanted[row, :size] = examples[row], targets[row]
-    for piece in pieces(parameters, max(sizes), width_of(model, source)):
+    for piece in pieces(parameters, max(sizes), width_of(model, source), model.together):
         poll()
         inputs = source.gather(torch.from_numpy(places[:, piece]).to(device))
         values = model.losses(parameters, inputs, torch.from_numpy(wanted[:, piece]).to(device), loss)

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from labkit.training.memory import Memory
+
 _EVERY_SECONDS = 0.05
 
 
@@ -14,7 +16,7 @@ class Stopped(Exception):
 
 
 class Watch:
-    """Asks ``should_stop`` and calls ``progress(step, steps)``, at most twenty times a second.
+    """Asks ``should_stop``, calls ``progress(step, steps)`` and looks at the memory, at most twenty times a second.
 
     >>> seen = []
     >>> watch = Watch(2, should_stop=None, progress=lambda step, steps: seen.append((step, steps)))
@@ -27,7 +29,9 @@ class Watch:
         steps: int,
         should_stop: Callable[[], bool] | None = None,
         progress: Callable[[int, int], object] | None = None,
+        memory: Memory | None = None,
     ) -> None:
+        self._memory = memory
         self.steps, self.step = steps, 0
         self._should_stop, self._progress = should_stop, progress
         self._next = 0.0
@@ -40,6 +44,8 @@ class Watch:
 
     def poll(self) -> None:
         """Ask and tell now, between steps as well. Raises `Stopped` when asked to."""
+        if self._memory is not None:
+            self._memory.look()
         if self._should_stop is not None and self._should_stop():
             raise Stopped(f"training was stopped after {self.step:,} of {self.steps:,} steps")
         if self._progress is not None:
