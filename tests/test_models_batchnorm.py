@@ -225,3 +225,18 @@ def test_counts_have_a_gain_for_every_hidden_unit():
 def test_dials_that_cannot_be_are_refused(dials, words):
     with pytest.raises((ValueError, TypeError), match=words):
         models.build("mlp", **dials)
+
+
+def test_a_batch_of_one_is_refused(digits):
+    model = MLP(batch_norm=True)
+    for run in ({"batch_size": 1}, {"examples": 1}):
+        with pytest.raises(ValueError, match=r"run 1: a batch of MLP.*needs 2 examples or more"):
+            training.fit_many(model, digits, [{}, run], steps=1)
+
+
+def test_a_diverging_run_leaves_the_others_alone(digits):
+    runs = [{"seed": 0}, {"seed": 1, "learning_rate": 1e30, "batch_size": 5}]
+    together = training.fit_many(MLP(width=8, batch_norm=True), digits, runs, steps=20)
+    alone = training.fit_many(MLP(width=8, batch_norm=True), digits, runs[:1], steps=20)
+    assert together.table["diverged"].tolist() == [False, True]
+    assert together.table["test_loss"][0] == pytest.approx(alone.table["test_loss"][0], rel=1e-4)

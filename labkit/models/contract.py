@@ -130,11 +130,12 @@ def _gradient(
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Gradient of every model's mean loss, as the class ``kind`` takes it, and the losses (runs, batch)."""
     runs = len(next(iter(parameters.values())))
+    beside = {"inside": torch.ones(runs, _EXAMPLES, dtype=torch.bool)} if model.batchwise else {}
     into = {name: torch.full_like(tensor, float("nan")) for name, tensor in parameters.items()}
     trace = torch.empty(runs, 1, _EXAMPLES)
     kind.gradient(
         model,
-        parameters,
+        {**parameters, **beside},
         inputs.expand(runs, *inputs.shape),
         targets.expand(runs, -1),
         torch.full((runs, 1, 1), 1 / _EXAMPLES),

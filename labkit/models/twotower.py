@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -134,12 +134,12 @@ class TwoTower(Model):
         return torch.cat([one, two], 1).transpose(1, 2)
 
     def outcomes(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        return self._choices(parameters, inputs, self.candidates)
+        # Where it is said which places hold pairs it is a batch, and all of those are candidates.
+        return self._choices(parameters, inputs, inputs.shape[1] if "inside" in parameters else self.candidates)
 
-    def losses(self, parameters: Parameters, inputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
-        """As in training: every pair of the batch is a candidate."""
-        outputs, wanted = self._choices(parameters, inputs, inputs.shape[1])
-        return loss.values(outputs, wanted).view(*targets.shape, 2).mean(2)
+    def gradient(self, parameters: Parameters, inputs: Tensor, targets: Tensor, scale: Tensor, **options: Any) -> None:
+        whole = inputs.new_ones(inputs.shape[:2], dtype=torch.bool)
+        super().gradient({"inside": whole, **parameters}, inputs, targets, scale, **options)
 
     def gradient_norms(self, parameters: Parameters, inputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
         """Refused: the loss of a pair is about the others, so a pair alone has no gradient."""
