@@ -168,8 +168,6 @@ def _suited(model: Model, data: Dataset, runs: Sequence[Run], optimizer: str) ->
             raise ValueError(f"run {run.row}: {run.model} is made for {suited}; optimizer={optimizer!r} was given")
         if run.model.batchwise and run.batch < 2:
             raise ValueError(f"run {run.row}: a batch of {run.model} needs 2 examples or more to differ; it has 1")
-        if run.model.batchwise and run.batch < 2:
-            raise ValueError(f"run {run.row}: a batch of {run.model} needs 2 examples or more to differ; it has 1")
         # A window is all inputs but for one id, so no label of its own could be wrong.
         if run.label_noise and model.predictions(model.check(data)) > 1:
             raise ValueError(f"run {run.row} has label_noise, which model {model.name!r} has no single label for")
