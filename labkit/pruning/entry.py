@@ -38,7 +38,8 @@ class Score:
         order_free: whether examples in another order get the same values: True unless something is drawn by place.
         finds_flips: whether flipped labels get large values.
 
-    Raises ``TypeError`` where an option has no default, ``UnknownName`` for an unknown group.
+    Raises ``TypeError`` where an option has no default or the function takes no log, ``UnknownName`` for an unknown
+    group.
 
     >>> from labkit import pruning
     >>> def ink(log):
@@ -66,7 +67,12 @@ class Score:
             raise TypeError(f"function of score {self.name!r} is a {type(self.function).__name__}; expected a function")
         if self.group not in GROUPS:
             raise UnknownName(f"score {self.name!r} is of group {self.group!r}: {nearest(self.group, GROUPS)}")
-        _, *rest = inspect.signature(self.function).parameters.values() or (None,)
+        for name in ("needs", "aliases"):
+            if isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} of score {self.name!r} is a str; expected a tuple of names")
+        if not inspect.signature(self.function).parameters:
+            raise TypeError(f"function of score {self.name!r} takes nothing; expected a function of the log")
+        _, *rest = inspect.signature(self.function).parameters.values()
         bare = [p.name for p in rest if p.default is p.empty]
         if bare:
             raise TypeError(f"options of score {self.name!r} without a default: {', '.join(bare)}; give each one")

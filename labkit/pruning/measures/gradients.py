@@ -52,7 +52,9 @@ def _spread(log: Log, part: Part) -> np.ndarray:
         inputs = torch.tensor(log.data.inputs[places], dtype=torch.float32, device=device).expand(runs, -1, -1)
         labels = _labels(log, places, device)
         slopes = torch.stack([_slope(part, moment, inputs, labels) for moment in log.snapshots])
-        found[:, places] = slopes.double().std(0, correction=0).mean(2).cpu().numpy()
+        # Written out: over an outer axis ``std`` is many times slower.
+        slopes -= slopes.mean(0)
+        found[:, places] = slopes.square_().mean(0).sqrt_().mean(2, dtype=torch.float64).cpu().numpy()
     return found
 
 
