@@ -28,6 +28,20 @@ def test_csv_json_lines_and_tabs_read_alike(written):
     pd.testing.assert_frame_equal(csv, tabs)
 
 
+def test_parquet_reads_like_csv(written, tmp_path):
+    pytest.importorskip("pyarrow")
+    csv = curve_files.read_curve(written("examples,error\n10,0.5\n20,0.4\n"))
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"examples": [10, 20], "error": [0.5, 0.4]}).to_parquet(path)
+    pd.testing.assert_frame_equal(csv, curve_files.read_curve(path))
+
+
+def test_what_is_no_parquet_file_is_refused_with_the_reason(written):
+    # without a reader installed pandas says which package to install; with one, that the file is none
+    with pytest.raises(ValueError, match=r"a\.parquet cannot be read as parquet: \S"):
+        curve_files.read_curve(written("examples,error\n10,0.5\n", "a.parquet"))
+
+
 def test_columns_are_chosen_by_name_and_remembered(written):
     curve = curve_files.read_curve(
         written("size_mb,score,sd\n1,0.5,0.01\n2,0.4,0.02\n"), x="size_mb", y="score", se="sd"

@@ -257,6 +257,7 @@ def test_inference_makes_the_best_model_smaller(fitted):
 def test_published_laws_give_their_published_values():
     for name in laws.published()["name"]:
         law = laws.published(name)
+        assert law.checks, name
         for check in law.checks:
             assert law.predict(np.array([check["at"]]))[0] == pytest.approx(check["value"], rel=1e-6), name
 
