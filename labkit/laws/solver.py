@@ -101,7 +101,7 @@ def solve(
 
     ``prior`` adds precision·(parameter − centre)² to the cost: centre and precision (B, p), in the coordinates of the
     solver (logarithms of the parameters that are stepped in logarithms). With ``ridges`` amplitudes grow
-    and shrink by factors: a ridge along which one trades with an exponent is straight then, and followed in few steps.
+    and shrink by factors where that helps: a ridge along which one trades with an exponent is then straight.
     """
     size = max(1, CHUNK // (data.y.shape[1] * max(start.shape[1], 1)))
     parts = [
@@ -162,6 +162,7 @@ class _Rows:
         self.theta, self.which, self.low, self.high = theta, which, low, high
         self.prior = (None, None) if prior is None else prior
         self.damping = np.full(len(theta), 1e-2)
+        self.factored = np.ones(len(theta), bool)
         self.gradient = self.curvature = self.above = None
         self._data()
         self.state = self._residuals(theta)
@@ -184,7 +185,7 @@ class _Rows:
         """Go on with the chosen rows only."""
         if chosen.all():
             return
-        for name in ("index", "theta", "which", "low", "high", "damping", "value", "mark"):
+        for name in ("index", "theta", "which", "low", "high", "damping", "factored", "value", "mark"):
             setattr(self, name, getattr(self, name)[chosen])
         self.prior = tuple(None if part is None else part[chosen] for part in self.prior)
         if self.gradient is not None:
@@ -233,6 +234,9 @@ class _Rows:
         small = (predicted <= tolerance * old + TINY) | low_enough
         sure = better | (predicted <= 1e-3 * tolerance * old + TINY) | (old <= self.exact)
         stuck = ~better & (self.damping > 1e8)
+        # amplitude and exponent trade along ridges straight in the logarithm, amplitude and floor along others: a step
+        # that fails is tried the other way
+        self.factored = self.factored == better
         self.damping = np.minimum(np.maximum(self.damping * scale, 1e-12), 1e10)
         if better.all():
             self.theta, self.value = trial, new
@@ -263,7 +267,9 @@ class _Rows:
             moved = np.where(self.logs, at * np.exp(np.where(self.logs, step, 0.0)), moved)
         if self.factors is not None:
             share = step / at
-            moved = np.where(self.factors & (np.abs(share) < 1), at * np.exp(share), moved)
+            # an amplitude that is to lose more than half of itself may be on its way to zero, which no factor reaches
+            factored = self.factors & self.factored[:, None] & (share > -0.5) & (share < 1)
+            moved = np.where(factored, at * np.exp(share), moved)
         return np.minimum(np.maximum(moved, self.low), self.high)
 
 
