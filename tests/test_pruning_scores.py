@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from labkit import datasets, models, pruning
+from labkit import datasets, models, pruning, training
 from labkit.datasets import Dataset
 from labkit.pruning import retraining
 from labkit.pruning.log import Log
@@ -266,7 +266,7 @@ def test_trak_puts_an_example_that_contradicts_the_target_above_one_that_support
 def test_supervised_prototypes_and_moderate_by_hand():
     points = [[1.0, 0.0], [0.0, 1.0], [3.0, 3.0], [5.0, 0.0], [-1.0, 0.0]]
     data = plain([0, 0, 0, 1, 1], points)
-    found = pruning.score("supervised_prototypes", data)
+    found = pruning.score("supervised_prototypes", data, features="inputs")
     diagonal = 1 - 1 / math.sqrt(2)
     assert found == pytest.approx([diagonal, diagonal, 0.0, 0.0, 2.0], abs=1e-6)
     # The medians are (1, 1) and (2, 0); the means would be (4/3, 4/3) and (2, 0).
@@ -279,7 +279,7 @@ def test_self_supervised_prototypes_know_clusters_and_no_labels():
     points = np.column_stack([np.cos(angles), np.sin(angles)])
     wanted = np.tile(1 - np.cos(np.linspace(-0.2, 0.2, 5)), 2)
     for labels_given in (np.arange(10) // 5, made.integers(0, 2, 10)):
-        found = pruning.score("self_supervised_prototypes", plain(labels_given, points, classes=2))
+        found = pruning.score("self_supervised_prototypes", plain(labels_given, points, classes=2), features="inputs")
         assert found == pytest.approx(wanted, abs=1e-6)
 
 
@@ -457,6 +457,22 @@ def test_flipped_digits_are_found():
         assert precision(name) >= 0.9, name
     assert precision("self_supervised_prototypes") < 0.3
     assert precision("grand_at_init") < 0.3
+
+
+def test_clean_digits_are_pruned_as_well_as_is_known():
+    data = datasets.load("digits", validation=0)
+    log = pruning.observe(data)
+    cells = {"full": ("random", 1.0), "random 0.2": ("random", 0.2), "random 0.1": ("random", 0.1)}
+    cells |= {"aum 0.2": ("aum", 0.2), "el2n 0.1": ("el2n", 0.1), "init 0.1": ("grand_at_init", 0.1)}
+    accuracy = {}
+    for cell, (name, fraction) in cells.items():
+        kept = [pruning.keep(pruning.score(name, log, seed=seed), fraction, seed=seed) for seed in range(5)]
+        runs = [{"seed": 50 + seed, "indices": places, "learning_rate": 0.003} for seed, places in enumerate(kept)]
+        accuracy[cell] = 1 - training.fit_many("mlp", data, runs, steps=1500, optimizer="adam").table.test_error.mean()
+    assert accuracy["full"] >= 0.972
+    assert accuracy["aum 0.2"] >= 0.965 > accuracy["random 0.2"]
+    assert accuracy["el2n 0.1"] < accuracy["random 0.1"] - 0.1
+    assert accuracy["init 0.1"] < accuracy["random 0.1"]
 
 
 def test_nothing_that_is_seen_of_the_test_or_of_planted_faults_changes_a_score():

@@ -24,10 +24,10 @@ def features(
 
     Arguments:
         source: a dataset, or a log for what the observed models see.
-        kind: ``inputs``, as they are: it needs neither labels nor a training, and is the default everywhere;
-            ``pca``, their first principal components; ``hidden``, what enters the last layer of the observed models;
-            ``logits``, their answers; ``errors``, the mean over models of their probabilities minus the one-hot label,
-            which is the gradient of the loss for the logits.
+        kind: ``inputs``, as they are; ``pca``, their first principal components, which are centred: neither needs
+            labels or a training, and scores read one of them unless told otherwise; ``hidden``, what enters the last
+            layer of the observed models; ``logits``, their answers; ``errors``, the mean over models of their
+            probabilities minus the one-hot label, which is the gradient of the loss for the logits.
         components: of ``pca``, at most as many as there are inputs.
         models: how many of the observed models ``hidden`` and ``logits`` put side by side, each shrunk by the root of
             their number, so that squared distances are means over models.

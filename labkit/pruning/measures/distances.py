@@ -1,4 +1,7 @@
-"""Scores of where an example lies among the others."""
+"""Scores of where an example lies among the others.
+
+Those that go by angles look at principal components, which are centred: raw pixels all point the same way.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _CLUSTERS = 10
 
 
 def self_supervised_prototypes(
-    log: Log, *, clusters: int | None = None, features: str | np.ndarray = "inputs", seed: int = 0
+    log: Log, *, clusters: int | None = None, features: str | np.ndarray = "pca", seed: int = 0
 ) -> np.ndarray:
     """1 minus the cosine to the centre of the example's own cluster; as many clusters as classes unless said."""
     points = resolve(log, features)
@@ -30,7 +33,7 @@ def self_supervised_prototypes(
     return _away(points, centres)
 
 
-def supervised_prototypes(log: Log, *, features: str | np.ndarray = "inputs") -> np.ndarray:
+def supervised_prototypes(log: Log, *, features: str | np.ndarray = "pca") -> np.ndarray:
     """1 minus the cosine to the mean of the example's class."""
     points = resolve(log, features)
     return _away(points, _centres(points, log.data.targets, np.mean))
