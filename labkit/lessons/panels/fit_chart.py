@@ -56,7 +56,7 @@ def _finding(record: Any) -> str:
 
 def _described(record: Any, x: str, y: str) -> str:
     forms = ", ".join(record.table["form"]) or "no form"
-    return f"{y} against {x} with {forms}, their intervals and residuals. {record}"
+    return f"{y} against {x} with {forms}, their intervals and residuals: {_finding(record)}."
 
 
 class _Look:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from labkit import datasets, models, seeds, training
+from labkit import datasets, models
+from labkit import seeds as seeding
+from labkit.training.fit import fit_many
 
 DRAWS = 1000
 MOMENTUM = 0.9  # as in training.learning_curve
@@ -32,7 +34,7 @@ def design_choices(
     runs = pd.MultiIndex.from_product([*axes.values(), examples, seeds], names=[*axes, "examples", "seed"])
     runs = runs.to_frame(index=False).assign(momentum=MOMENTUM)
     data = datasets.load(dataset, **(dataset_options or {}))
-    table = training.fit_many(models.build("mlp"), data, runs, steps=steps, batch_size=64, schedule="cosine").table
+    table = fit_many(models.build("mlp"), data, runs, steps=steps, batch_size=64, schedule="cosine").table
     choice = [f"width {w:g}, rate {r:g}, decay {d:g}" for w, r, d in table[list(axes)].itertuples(index=False)]
     return table.assign(choice=choice)[["choice", "examples", "seed", "validation_error"]]
 
@@ -49,15 +51,11 @@ def agreement(table: pd.DataFrame, *, interval: float = 0.9, seed: int = 0) -> p
     if len(cube) < 2:
         raise ValueError(f"got {len(cube)} seed, expected at least 2 to tell luck from order")
     sizes, values = cube.columns.levels[0], cube.to_numpy().reshape(len(cube), len(cube.columns.levels[0]), -1)
-    generator = _generator(seed)
+    generator = seeding.generator(seed, "proxies")
     draws = np.array([_split(values, generator) for _ in range(DRAWS)])
     low, high = np.quantile(draws, [(1 - interval) / 2, (1 + interval) / 2], axis=0)
     frame = pd.DataFrame({"examples": sizes, "correlation": draws.mean(0), "low": low, "high": high})
     return frame.assign(draws=list(draws.T))
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return seeds.generator(seed, "proxies")
 
 
 def _split(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
