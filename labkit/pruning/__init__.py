@@ -7,6 +7,19 @@ from labkit.pruning.features import features
 from labkit.pruning.keeping import keep
 from labkit.pruning.log import Log
 from labkit.pruning.measures.labels import confident_joint, shapley_values
+from labkit.pruning.methods import (
+    CyclicalCurriculum,
+    Dynamic,
+    InfoBatch,
+    LossReweighting,
+    ReducibleLoss,
+    RepeatedRandom,
+    SeTa,
+    dynamic,
+    find_dynamic,
+    register_dynamic,
+    unregister_dynamic,
+)
 from labkit.pruning.neighbours import neighbours
 from labkit.pruning.observing import observe
 from labkit.pruning.quotas import allocate
@@ -19,15 +32,24 @@ from labkit.pruning.selectors import Selector, register_selector, selector, unre
 from labkit.pruning.selectors.matching import last_layer_gradients
 
 __all__ = [
+    "CyclicalCurriculum",
+    "Dynamic",
+    "InfoBatch",
     "Log",
+    "LossReweighting",
     "Policy",
+    "ReducibleLoss",
+    "RepeatedRandom",
     "Score",
+    "SeTa",
     "Selector",
     "SubsetRuns",
     "allocate",
     "available",
     "confident_joint",
+    "dynamic",
     "features",
+    "find_dynamic",
     "find_score",
     "keep",
     "last_layer_gradients",
@@ -38,6 +60,7 @@ __all__ = [
     "policies",
     "policy",
     "register",
+    "register_dynamic",
     "register_policy",
     "register_selector",
     "score",
@@ -46,6 +69,7 @@ __all__ = [
     "selector",
     "shapley_values",
     "subset_runs",
+    "unregister_dynamic",
     "unregister_policy",
     "unregister_score",
     "unregister_selector",

@@ -7,17 +7,23 @@ from typing import TypeVar
 import pandas as pd
 
 from labkit.pruning.entry import Score, all_scores, register_score
+from labkit.pruning.methods import Dynamic, all_dynamic, register_dynamic
 from labkit.pruning.rules import Policy, policies, register_policy
 from labkit.pruning.selectors import Selector, register_selector, registry
 from labkit.registry import UnknownName, nearest
 
 Entry = TypeVar("Entry")
 
-_REGISTER = {Score: register_score, Policy: register_policy, Selector: register_selector}
+_REGISTER = {
+    Score: register_score,
+    Policy: register_policy,
+    Selector: register_selector,
+    Dynamic: register_dynamic,
+}
 
 
 def register(entry: Entry, *, replace: bool = False) -> Entry:
-    """Add a score, a policy or a selector of one's own and return it.
+    """Add a score, a policy, a selector or a dynamic method of one's own and return it.
 
     Raises ``TypeError`` for anything else, ``ValueError`` when the name is taken and ``replace`` is not given.
 
@@ -40,7 +46,7 @@ def available(kind: str | None = None) -> pd.DataFrame:
     """What there is to prune with: a frame with one row each.
 
     Arguments:
-        kind: ``score``, ``policy`` or ``selector``; None for all.
+        kind: ``score``, ``policy``, ``selector`` or ``dynamic``; None for all.
 
     Columns are kind, name, purpose, aliases, options, source; scores and selectors also have needs, scores alone
     group, direction, ties, trains (further models) and leaves_out: where a kind has no such thing the cell is empty.
@@ -54,6 +60,7 @@ def available(kind: str | None = None) -> pd.DataFrame:
         "score": lambda: pd.DataFrame([_score_row(entry) for entry in all_scores()]),
         "policy": lambda: policies().rename(columns={"keeps": "purpose"}),
         "selector": lambda: pd.DataFrame([_selector_row(entry) for entry in registry]),
+        "dynamic": lambda: pd.DataFrame([_dynamic_row(entry) for entry in all_dynamic()]),
     }
     if kind is not None and kind not in parts:
         raise UnknownName(f"unknown kind {kind!r}: {nearest(kind, parts)}")
@@ -90,5 +97,16 @@ def _selector_row(entry: Selector) -> dict[str, object]:
     }
 
 
-def _options(entry: Score | Selector) -> str:
-    return ", ".join(f"{name}={default!r}" for name, default in entry.options.items())
+def _dynamic_row(entry: Dynamic) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "purpose": entry.purpose,
+        "aliases": ", ".join(entry.aliases),
+        "options": _options(entry),
+        "source": entry.source,
+    }
+
+
+def _options(entry: Score | Selector | Dynamic) -> str:
+    known = entry.options.items()
+    return ", ".join(name if default is ... else f"{name}={default!r}" for name, default in known)
