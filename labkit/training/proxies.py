@@ -11,7 +11,7 @@ from labkit import datasets, models
 from labkit import seeds as seeding
 from labkit.training.fit import fit_many
 
-DRAWS = 1000
+DRAWS = 500
 MOMENTUM = 0.9  # as in training.learning_curve
 
 
@@ -64,10 +64,12 @@ def _split(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     half = len(values) // 2
     ours = generator.choice(order[:half], half)
     theirs = generator.choice(order[half:], len(values) - half)
-    at_sizes, at_largest = values[ours].mean(0), values[theirs].mean(0)[-1]
-    return np.array([_spearman(one, at_largest) for one in at_sizes])
+    ranks = _ranks(values[ours].mean(0))
+    last = _ranks(values[theirs].mean(0)[-1])
+    return (ranks * last).mean(-1)
 
 
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    ranks = np.argsort(np.argsort([a, b]), axis=1)
-    return float(np.corrcoef(ranks)[0, 1])
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks along the last axis, with mean 0 and variance 1."""
+    ranks = values.argsort(-1).argsort(-1) - (values.shape[-1] - 1) / 2
+    return ranks / ranks.std(-1, keepdims=True)
