@@ -53,8 +53,8 @@ def observe(
 
     Probabilities of all classes are kept where they fit into a gibibyte with the rest. Labels count as they are.
 
-    Raises ``ValueError`` for text, whose windows overlap; for models with a closed form, which have no steps; for
-    less than one step or seed; for a model that diverged; and where the log would not fit into a gibibyte.
+    Raises ``ValueError`` for text, whose windows overlap; for models with a closed form, which have no steps, and for
+    two towers, which have no classes; for less than one step or seed; for a model that diverged; and where the log would not fit into a gibibyte.
     It does not cover augmentation: every example is seen as it is.
 
     >>> from labkit import datasets, pruning
@@ -66,6 +66,8 @@ def observe(
     if data.kind == "text":
         raise ValueError(f"{data.name!r} is text, whose windows overlap; observe takes classification and regression")
     model = build(model or "mlp") if model is None or isinstance(model, str) else model
+    if isinstance(model, Model) and model.together > 1:
+        raise ValueError(f"model {model.name!r} tells examples apart from each other; observe takes models of classes")
     chosen = _seeds(seeds)
     whole("steps", steps, least=1)
     whole("batch_size", batch_size, least=1)

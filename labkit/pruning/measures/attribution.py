@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from labkit.datasets.faults import whole
-from labkit.models import Model
+from labkit.models import Model, Ports, ports
 from labkit.pruning.entry import Score, register_score
 from labkit.pruning.log import Log
 from labkit.pruning.measures.outputs import shares
@@ -40,11 +40,11 @@ def trak(
     whole("models", models, least=1)
     inputs, labels, own = _target(log, target)
     effect, weight = np.zeros(len(log)), np.zeros(len(log))
-    used = list(_models(log, models))
+    used, ends = list(_models(log, models)), ports(log.data)
     for row, model, parameters in used:
         key = derive(seed, "projection", row)
-        ours = _projected(model, parameters, log.data.inputs, log.data.targets, width, key, log.data.classes)
-        theirs = ours if own else _projected(model, parameters, inputs, labels, width, key, log.data.classes)
+        ours = _projected(model, parameters, log.data.inputs, log.data.targets, width, key, ends)
+        theirs = ours if own else _projected(model, parameters, inputs, labels, width, key, ends)
         gram = ours.T @ ours
         gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram))
         reach = np.linalg.solve(gram, ours.T).T
@@ -82,10 +82,11 @@ def _projected(
     targets: np.ndarray,
     width: int,
     key: int,
-    classes: int,
+    ends: Ports,
 ) -> np.ndarray:
     """Gradients of each example's log-odds in random directions, float64 (n, width)."""
-    size = sum(tensor.numel() for tensor in parameters.values())
+    trained = model.shapes(ends)
+    size = sum(parameters[name].numel() for name in trained)
     device = next(iter(parameters.values())).device
 
     found = np.empty((len(inputs), min(width, size)))
@@ -95,19 +96,22 @@ def _projected(
         slopes = _slopes(
             model,
             parameters,
+            trained,
             torch.tensor(inputs[places], dtype=torch.float32, device=device),
-            torch.tensor(targets[places, None] == np.arange(classes), device=device),
+            torch.tensor(targets[places, None] == np.arange(ends.outputs), device=device),
         )
         found[places] = (slopes if size <= width else _thrown(slopes, width, key)).double().cpu().numpy()
     return found
 
 
-def _slopes(model: Model, parameters: dict[str, Tensor], inputs: Tensor, own: Tensor) -> Tensor:
-    """Gradient of each example's log-odds for all parameters, (n, size): a stack of models answers one example each."""
-    count = len(inputs)
-    leaves = {name: tensor.expand(count, *tensor.shape).clone().requires_grad_() for name, tensor in parameters.items()}
+def _slopes(
+    model: Model, parameters: dict[str, Tensor], trained: Collection[str], inputs: Tensor, own: Tensor
+) -> Tensor:
+    """Gradient of each example's log-odds for all that is trained, (n, size): a stack of models answers one each."""
+    stack = {name: tensor.expand(len(inputs), *tensor.shape) for name, tensor in parameters.items()}
+    leaves = {name: stack[name].clone().requires_grad_() for name in trained}
     with torch.enable_grad():
-        logits = model.forward(leaves, inputs.unsqueeze(1)).squeeze(1)
+        logits = model.forward({**stack, **leaves}, inputs.unsqueeze(1)).squeeze(1)
         odds = torch.where(own, logits, 0.0).sum() - logits.masked_fill(own, -torch.inf).logsumexp(1).sum()
         return torch.cat([slope.flatten(1) for slope in torch.autograd.grad(odds, list(leaves.values()))], 1)
 
