@@ -23,6 +23,7 @@ _SUBPACKAGES = (
     "datasets",
     "display",
     "doctor",
+    "grids",
     "laws",
     "lessons",
     "models",

@@ -26,8 +26,9 @@ ALLOWED = {
     "models": {"datasets"},
     "training": {"models", "datasets"},
     "pruning": {"training", "models", "datasets", "laws", "sweeps", "theory"},
+    "grids": {"training", "models", "datasets", "laws", "sweeps"},
     "display": {"laws", "results"},
-    "lessons": {"display", "training", "models", "datasets", "laws", "results", "sweeps", "pruning", "theory"},
+    "lessons": {"grids", "display", "training", "models", "datasets", "laws", "results", "sweeps", "pruning", "theory"},
 }
 TOP = {"reports", "cli", "commands", "doctor", "contracts", "__main__", "__init__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

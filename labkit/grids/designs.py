@@ -1,0 +1,208 @@
+"""Which transformers a grid consists of: frames with one row per run, ready for ``train``."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from labkit.grids.rates import tuned_rate
+from labkit.registry import UnknownName, nearest
+
+WIDTHS = (12, 16, 24, 32, 48, 64)
+TOKENS = tuple(65_536 * 2**doubling for doubling in range(6))
+LONGEST = TOKENS[-1]
+SEEDS = 3
+PRESETS = ("smoke", "lesson", "full")
+
+DEFAULTS: dict[str, Any] = {
+    "depth": 2,
+    "qk_norm": True,
+    "context": 64,
+    "batch_size": 4,
+    "schedule": "warmup_cosine",
+    "warmup": 0.1,
+    "weight_decay": 0.0,
+    "dropout": 0.0,
+    "halvings": 5,
+}
+"""What all runs share unless their design says otherwise.
+
+The optimiser is Adam; ``warmup`` is a share of a run's own steps; losses along the way are taken after its tokens
+halved 1, 2, ... ``halvings`` times.
+"""
+
+LIVE_SEED = 1000
+"""Grids that are trained live begin at this seed, so that they share no randomness with the shipped ones."""
+
+
+def compute_optimal(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
+    """Sizes by token budgets, each token seen once, the schedule as long as the budget, the rate tuned for both.
+
+    Arguments:
+        preset: ``full``, 6 sizes by 6 budgets by 3 seeds; ``lesson``, the 5 smaller sizes by the 3 smaller budgets by
+            2 seeds; ``smoke``, 2 by 2 by 1.
+        seed: the first seed; None is 0 for ``full``, which is the shipped grid, and 1000 for the others.
+
+    Returns a frame with a row per run: the dials of `DEFAULTS`, width, tokens, unique_tokens, learning_rate and seed.
+    Raises ``UnknownName`` for another preset. The text is the standard library's source, about 6.4 million letters to
+    train on, so 2.1 million tokens are the largest budget of whole batches with room to spare.
+
+    >>> full = compute_optimal()
+    >>> len(full), full.width.nunique(), full.tokens.nunique()
+    (108, 6, 6)
+    >>> len(compute_optimal("lesson")), len(compute_optimal("smoke"))
+    (30, 4)
+    """
+    widths, tokens, seeds = _choice(
+        preset, full=(WIDTHS, TOKENS, SEEDS), lesson=(WIDTHS[:5], TOKENS[:3], 2), smoke=(WIDTHS[:2], TOKENS[:2], 1)
+    )
+    return _frame(
+        {"width": width, "tokens": budget, "seed": number}
+        for width, budget, number in itertools.product(widths, tokens, _seeds(seeds, preset, seed))
+    )
+
+
+def repetition(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
+    """Unique tokens by epochs by sizes, and at some corners dropout and weight decay against repetition.
+
+    Arguments:
+        preset: ``full``: 16,384 to 131,072 unique tokens, doubling, repeated up to 1,048,576 tokens in all (524,288
+            for the largest size), 3 sizes, 3 seeds; and at 32,768 tokens by 4 and 16 epochs the largest size with two
+            shares of dropout and two of weight decay. ``lesson``: 16,384 tokens, 1 to 8 epochs, 2 sizes, 2 seeds.
+            ``smoke``: 16,384 tokens, 1 and 4 epochs, 1 size, 1 seed.
+        seed: as in ``compute_optimal``.
+
+    Returns the same frame as ``compute_optimal``, with ``unique_tokens`` below ``tokens``. A run of e epochs has the
+    schedule, and the learning rate, of one with as many tokens that are all fresh: that is what it is compared with.
+
+    >>> frame = repetition("smoke")
+    >>> frame[["unique_tokens", "tokens"]].values.tolist()
+    [[16384, 16384], [16384, 65536]]
+    """
+    uniques, sizes, seeds = _choice(
+        preset,
+        full=([16_384, 32_768, 65_536, 131_072], {12: 1 << 20, 24: 1 << 20, 48: 1 << 19}, 3),
+        lesson=([16_384], {12: 1 << 17, 24: 1 << 17}, 2),
+        smoke=([16_384], {12: 1 << 16}, 1),
+    )
+    step = 2 if preset == "smoke" else 1
+    numbers = _seeds(seeds, preset, seed)
+    rows = [
+        {"width": width, "unique_tokens": unique, "tokens": unique * 2**doubling, "seed": number}
+        for width, most in sizes.items()
+        for unique in uniques
+        for doubling in range(0, (most // unique).bit_length(), step)
+        for number in numbers
+    ]
+    if preset == "full":
+        remedies = [{"dropout": 0.1}, {"dropout": 0.3}, {"weight_decay": 0.1}, {"weight_decay": 1.0}]
+        rows += [
+            {"width": 48, "unique_tokens": 32_768, "tokens": 32_768 * epochs, "seed": number, **remedy}
+            for epochs, remedy, number in itertools.product((4, 16), remedies, numbers)
+        ]
+    return _frame(rows)
+
+
+def switches(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
+    """The compute-optimal grid with one habit changed at a time; what each does to the exponent can be told apart.
+
+    Arguments:
+        preset: ``full``, 5 sizes by 4 budgets by 2 seeds for each switch; ``lesson`` and ``smoke``, the sizes and
+            budgets that these have in ``compute_optimal``, 1 seed.
+        seed: as in ``compute_optimal``.
+
+    Returns the same frame with a column ``switch``: ``no_warmup``; ``fixed_warmup``, as many tokens of it for every
+    budget as a tenth of the longest, so that short runs never leave it; ``untuned``, one learning rate of 0.002 for
+    all; ``constant``, one run per size at a constant rate after a warm-up of half the shortest budget, whose losses
+    along the way stand for those of shorter runs (they are in the curves).
+
+    A schedule too long for the budget needs no runs of its own: it is the curves of the longest runs of
+    ``compute_optimal``.
+
+    >>> switches("smoke").switch.value_counts().to_dict()
+    {'no_warmup': 4, 'fixed_warmup': 4, 'untuned': 4, 'constant': 2}
+    """
+    widths, tokens, seeds = _choice(
+        preset, full=(WIDTHS[:5], TOKENS[:4], 2), lesson=(WIDTHS[:5], TOKENS[:3], 1), smoke=(WIDTHS[:2], TOKENS[:2], 1)
+    )
+    fixed = LONGEST / 10
+    rows = []
+    for name in ("no_warmup", "fixed_warmup", "untuned", "constant"):
+        budgets = tokens[-1:] if name == "constant" else tokens
+        for width, budget, number in itertools.product(widths, budgets, _seeds(seeds, preset, seed)):
+            row = {"switch": name, "width": width, "tokens": budget, "seed": number}
+            if name == "no_warmup":
+                row |= {"schedule": "cosine", "warmup": 0.0}
+            elif name == "fixed_warmup":
+                row |= {"warmup": min(1.0, fixed / budget)}
+            elif name == "untuned":
+                row |= {"learning_rate": 0.002}
+            else:
+                row |= {"schedule": "constant", "warmup": min(1.0, tokens[0] / 2 / budget)}
+            rows.append(row)
+    return _frame(rows)
+
+
+def tuning(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
+    """Learning rates a factor of 2 apart for every size at two budgets, from which ``tuned_rate`` is fitted.
+
+    The three smallest sizes are given one rate more, since they stand the highest.
+
+    Arguments:
+        preset: ``full``, all sizes; ``lesson``, the smallest 4, at the smaller budget; ``smoke``, 2 sizes, 3 rates.
+        seed: the first seed; None is 100 for ``full`` and 1100 for the others: no run is tuned on its own seed.
+
+    >>> tuning("smoke").learning_rate.unique().tolist()
+    [0.01, 0.02, 0.04]
+    """
+    rates = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
+    widths, budgets, rates = _choice(
+        preset,
+        full=(WIDTHS, {TOKENS[0]: 2, TOKENS[2]: 1}, rates),
+        lesson=(WIDTHS[:4], {TOKENS[0]: 1}, rates),
+        smoke=(WIDTHS[:2], {TOKENS[0]: 1}, rates[1:4]),
+    )
+    first = (100 if preset == "full" else LIVE_SEED + 100) if seed is None else seed
+    return _frame(
+        {"width": width, "tokens": budget, "seed": first + number, "learning_rate": rate, "halvings": 0}
+        for budget, seeds in budgets.items()
+        for width, rate, number in itertools.product(widths, rates, range(seeds))
+        if rate <= 0.08 or width <= 24
+    )
+
+
+DESIGNS = {function.__name__: function for function in (compute_optimal, repetition, switches, tuning)}
+"""Designs by name."""
+
+
+def design(name: str, preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
+    """The design of that name; an unknown one is refused with the nearest match.
+
+    >>> design("repetition", "smoke").equals(repetition("smoke"))
+    True
+    """
+    if name not in DESIGNS:
+        raise UnknownName(f"unknown grid {name!r}: {nearest(name, DESIGNS)}")
+    return DESIGNS[name](preset, seed=seed)
+
+
+def _frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame([DEFAULTS | {"unique_tokens": row["tokens"]} | row for row in rows])
+    rates = tuned_rate(frame.width, frame.tokens) if "learning_rate" not in frame else frame.learning_rate
+    if hasattr(rates, "isna") and rates.isna().any():
+        rates = rates.fillna(pd.Series(tuned_rate(frame.width, frame.tokens), index=frame.index))
+    return frame.assign(learning_rate=rates)
+
+
+def _choice(preset: str, **choices: Any) -> Any:
+    if preset not in choices:
+        raise UnknownName(f"unknown preset {preset!r}: {nearest(preset, choices)}")
+    return choices[preset]
+
+
+def _seeds(count: int, preset: str, first: int | None) -> Sequence[int]:
+    first = (0 if preset == "full" else LIVE_SEED) if first is None else first
+    return range(first, first + count)
