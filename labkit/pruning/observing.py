@@ -54,7 +54,8 @@ def observe(
     Probabilities of all classes are kept where they fit into a gibibyte with the rest. Labels count as they are.
 
     Raises ``ValueError`` for text, whose windows overlap; for models with a closed form, which have no steps, and for
-    two towers, which have no classes; for less than one step or seed; for a model that diverged; and where the log would not fit into a gibibyte.
+    two towers, which have no classes; for less than one step or seed; for a model that diverged; and where the log
+    would not fit into a gibibyte.
     It does not cover augmentation: every example is seen as it is.
 
     >>> from labkit import datasets, pruning
