@@ -1,6 +1,8 @@
 """Which examples are worth training on: scores, policies that keep by them, and selectors that need more."""
 
 from labkit.pruning import measures  # registers the scores
+from labkit.pruning.benchmarking import benchmark
+from labkit.pruning.benchmarking_summary import benchmark_summary
 from labkit.pruning.catalogue import available, register
 from labkit.pruning.entry import Score, find_score, unregister_score
 from labkit.pruning.features import features
@@ -46,6 +48,8 @@ __all__ = [
     "SubsetRuns",
     "allocate",
     "available",
+    "benchmark",
+    "benchmark_summary",
     "confident_joint",
     "dynamic",
     "features",

@@ -73,6 +73,10 @@ def grouped(values: np.ndarray, groups: int) -> np.ndarray:
             break
         sums = np.bincount(found, values, len(centres))
         centres = np.where(sizes, sums / np.maximum(sizes, 1), centres)
+        if not sizes.all():
+            # A group that nothing is nearest to takes the value that is worst off.
+            centres[sizes.argmin()] = values[np.abs(values - centres[found]).argmax()]
+            centres.sort()
     return found
 
 
