@@ -10,7 +10,7 @@ import importlib
 
 _WHERE = {
     "Trained": "training",
-    "agreement": "agreement",
+    "agreement": "agree",
     "available": "shipped",
     "best_rates": "rates",
     "compute_optimal": "designs",
