@@ -13,6 +13,7 @@ from labkit.training.runs import Run
 from labkit.training.stop import Relay, Watch
 
 _FEW = 4
+_LARGE = 31 << 20
 _POLL_SECONDS = 0.05
 Result = TypeVar("Result")
 
@@ -27,6 +28,10 @@ def fit_all(
     transformers of width 16 and 32, a second thread inside the products saves a tenth of the time, and two models
     side by side save two fifths to almost half.
     """
+    if device == "cpu":
+        # The C library hands freed blocks back to the system, to be cleared and faulted in anew at every step, until it
+        # has once seen one about as large as this freed; then it keeps them.
+        torch.empty(_LARGE, dtype=torch.uint8)
     threads = min(torch.get_num_threads(), len(stacks))
     if device != "cpu" or threads < 2 or sum(map(len, stacks)) >= _FEW * len(stacks):
         with quick_arithmetic():
