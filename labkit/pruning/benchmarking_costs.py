@@ -43,7 +43,7 @@ def prepared(log: Log, name: str) -> float:
 
 
 def watched(log: Log, share: float) -> float:
-    """FLOPs of an observed training up to a share of its steps, with a pass over the examples at each recorded moment."""
+    """FLOPs of an observed training up to a share of its steps; each recorded moment is a pass over the examples."""
     once = log.model.flops_per_example(log.data, training=True)
     place = 0 if share == 0 else log.place(share)
     batch = min(log.settings["batch_size"], len(log))
