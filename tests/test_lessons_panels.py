@@ -234,6 +234,17 @@ def test_a_log_slider_keeps_the_number_it_was_given(value):
     assert control.slider.value == pytest.approx(value)
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_a_typed_number_between_two_steps_survives_the_rounded_echo_of_the_handle(log):
+    control = Slider("a", "a", 0.01, 1.0, 0.5, step=0.02, log=log)
+    control.number.value = 0.129
+    echo = 10**-0.88 if log else 0.13  # what the page makes of it
+    control.slider.value = echo
+    assert control.value == 0.129
+    control.slider.value = 10**-0.86 if log else 0.15
+    assert control.value == pytest.approx(10**-0.86 if log else 0.15)
+
+
 def test_several_options_stay_in_order_and_never_become_none(headless):
     control = Several("widths", "widths", [4, 16, 64], [16])
     control.value = [64, 4]

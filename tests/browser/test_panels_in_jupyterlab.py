@@ -21,7 +21,7 @@ import numpy as np
 from labkit.lessons import panels
 x = np.repeat(2.0 ** np.arange(4, 12), 3)
 y = (0.05 + 2 * x**-0.5) * np.exp(0.05 * np.sin(np.arange(x.size)))
-fitting = panels.fit_explorer((x, y))
+fitting = panels.fit_explorer((x, y), forms=["forecast", "power", "power_floor"])
 fitting
 """
 ENDLESS = """
@@ -60,6 +60,12 @@ Panel("Breaks at three", [Slider("size", "size", 0, 9, 1, step=1)], evaluate=eva
 
 
 TITLE = "part => [...document.querySelectorAll('.vega-embed text')].some(text => text.textContent.includes(part))"
+
+
+CHANGED = (
+    "d => { const now = [...document.querySelectorAll('.vega-embed .mark-line path')]"
+    ".map(p => p.getAttribute('d')).join(' '); return now && now !== d }"
+)
 
 
 def run_all(page):
@@ -151,7 +157,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(shown):
     page = shown("tab.ipynb", FIT)
     page.locator(".widget-slider [role=slider]").first.focus()
     reached = []
-    for _ in range(8):
+    for _ in range(14):
         reached.append(
             page.evaluate(
                 """() => { const e = document.activeElement; return [e.getAttribute('role') || e.tagName.toLowerCase(),
@@ -161,27 +167,54 @@ def test_every_control_is_reached_by_tab_and_has_a_name(shown):
         )
         page.keyboard.press("Tab")
     kinds = [kind for kind, _ in reached]
-    assert kinds[:5] == ["slider", "input", "select", "select", "button"], reached
-    assert all(name.strip() for _, name in reached[:5]), reached
+    # hold-out with its number box, a box for each form, interval, target with its number box
+    controls = ["slider", "input", *["input"] * 7, "select", "slider", "input", "button"]
+    assert kinds[: len(controls)] == controls, reached
+    assert all(name.strip() for _, name in reached[: len(controls)]), reached
     tree = page.locator(".widget-vbox").first.aria_snapshot()
     assert re.search(r'spinbutton "largest sizes held out"', tree), tree
-    assert re.search(r'combobox "form"', tree), tree
+    assert re.search(r'checkbox "power_floor"', tree), tree
+    assert re.search(r'combobox "interval"', tree), tree
+    assert re.search(r'spinbutton "target for error"', tree), tree
     assert re.search(r"status", tree), tree
 
 
-def test_moving_the_hold_out_refits_and_says_so(shown):
+def test_the_hold_out_is_moved_by_keyboard_and_every_form_is_refitted_at_once(shown):
     page = shown("fit.ipynb", FIT)
-    before = curve(page)
     page.locator(".widget-slider [role=slider]").first.focus()
-    page.keyboard.press("ArrowRight")
-    eventually(page, "() => document.body.innerText.includes('largest sizes held out = 3')")
-    eventually(page, "d => document.querySelector('.vega-embed .mark-line path')?.getAttribute('d') !== d", before)
-    eventually(page, "() => /\\d of 9 lie inside the 90% interval/.test(document.body.innerText)")
-    page.locator(".widget-dropdown select").first.select_option("power")
-    eventually(
-        page,
-        "() => document.body.innerText.includes('power on 5 sizes') || document.body.innerText.includes('power: A')",
-    )
+    took = []
+    for held, key in [(3, "ArrowRight"), (4, "ArrowRight"), (5, "ArrowRight"), (4, "ArrowLeft"), (3, "ArrowLeft")]:
+        before, start = curve(page), time.monotonic()
+        page.keyboard.press(key)
+        eventually(page, "held => document.body.innerText.includes('largest sizes held out = ' + held)", held)
+        eventually(page, CHANGED, before)
+        took.append(round(1000 * (time.monotonic() - start)))
+    print(f"keyboard to redrawn chart, three forms: first time {took[:3]} ms, seen before {took[3:]} ms")
+    eventually(page, "() => (document.body.innerText.match(/\\(\\d of 9 inside\\)/g) || []).length === 3")
+    assert page.locator(".vega-embed .mark-line path").count() == 3
+    assert float(page.locator("input[type=number]").first.input_value()) == 3
+    assert page.outside == []
+
+
+def test_forms_target_and_interval_change_line_plan_and_band(shown):
+    page = shown("forms.ipynb", FIT)
+    box = page.get_by_role("checkbox", name="power", exact=True)
+    box.focus()
+    page.keyboard.press("Space")
+    eventually(page, "() => document.querySelectorAll('.vega-embed .mark-line path').length === 2")
+    number = page.locator("input[type=number]").nth(1)
+    number.fill("0.12")
+    number.press("Enter")
+    eventually(page, "() => document.body.innerText.includes('error 0.12 takes this many examples: forecast')")
+    band = "() => [...document.querySelectorAll('.vega-embed .mark-area path')].map(p => p.getAttribute('d')).join(' ')"
+    before = page.evaluate(band)
+    page.locator(".widget-dropdown select").first.select_option("50 %")
+    eventually(page, f"before => ({band})() !== before", before)
+    page.get_by_role("button", name="Show as parameters", exact=True).press("Enter")
+    pasted = page.locator(".widget-textarea textarea").first
+    eventually(page, "() => document.querySelector('.widget-textarea textarea')?.value.includes('interval: float')")
+    assert "forms: list[str] | None = ['forecast', 'power_floor']" in pasted.input_value()
+    assert "target: float | None = 0.12" in pasted.input_value()
     assert page.outside == []
 
 

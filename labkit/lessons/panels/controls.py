@@ -6,6 +6,7 @@ and beside a number box that carries the same name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -101,7 +102,7 @@ class Slider(Control):
     ) -> None:
         if not low < high:
             raise ValueError(f"control {name} goes from {low!r} to {high!r}, expected a lower end below the upper one")
-        self.low, self.high = low, high
+        self.low, self.high, self.step, self.log = low, high, step, log
         self.integer = all(isinstance(end, int) for end in (low, high)) and isinstance(step, int) and not log
         super().__init__(name, label, note or label, None)
         self._value = value = self.accept(value)
@@ -109,8 +110,6 @@ class Slider(Control):
         common = {"description": self._caption(value), "readout": False, "style": style, "tooltip": tooltip}
         wide = widgets.Layout(width="28em", max_width="100%")
         if log:
-            import math
-
             self.slider = widgets.FloatLogSlider(
                 value=value, base=10, min=math.log10(low), max=math.log10(high), step=step, layout=wide, **common
             )
@@ -129,7 +128,7 @@ class Slider(Control):
             tooltip=f"{tooltip}: type a number",
             layout=widgets.Layout(width="8em"),
         )
-        self.slider.observe(self._moved, "value")
+        self.slider.observe(self._slid, "value")
         self.number.observe(self._moved, "value")
         self.box = widgets.HBox([self.slider, self.number], layout=widgets.Layout(flex_flow="row wrap"))
 
@@ -151,6 +150,12 @@ class Slider(Control):
         self.slider.description = self._caption(self._value)
         self.slider.value = self._value
         self.number.value = self._value
+
+    def _slid(self, change: Mapping[str, Any]) -> None:
+        """A move of the handle; the page sends a value between two steps back rounded, which is none."""
+        new, old = (math.log10(one) if self.log else one for one in (change["new"], self._value))
+        if self.integer or abs(new - old) > 0.501 * self.step:
+            self._moved(change)
 
     def _moved(self, change: Mapping[str, Any]) -> None:
         if not self._setting:
