@@ -1,6 +1,8 @@
 """Which examples are worth training on: scores, policies that keep by them, and selectors that need more."""
 
 from labkit.pruning import measures  # registers the scores
+from labkit.pruning.advice import Advice, NoiseCheck
+from labkit.pruning.advising import advise
 from labkit.pruning.benchmarking import benchmark
 from labkit.pruning.benchmarking_summary import benchmark_summary
 from labkit.pruning.catalogue import available, register
@@ -34,11 +36,13 @@ from labkit.pruning.selectors import Selector, register_selector, selector, unre
 from labkit.pruning.selectors.matching import last_layer_gradients
 
 __all__ = [
+    "Advice",
     "CyclicalCurriculum",
     "Dynamic",
     "InfoBatch",
     "Log",
     "LossReweighting",
+    "NoiseCheck",
     "Policy",
     "ReducibleLoss",
     "RepeatedRandom",
@@ -46,6 +50,7 @@ __all__ = [
     "SeTa",
     "Selector",
     "SubsetRuns",
+    "advise",
     "allocate",
     "available",
     "benchmark",
