@@ -1,67 +1,189 @@
-"""Reads a learning curve from a reader's own file: CSV, JSON lines or Parquet with named columns."""
+"""Reads a learning curve from a reader's own file: a table of points, or the log of a training run."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from labkit import log_files
 from labkit.registry import nearest
 
 MAX_BYTES = 100 * 2**20
-_COMMON_X = ("examples", "tokens", "params", "compute", "steps", "x", "n", "size", "train_size", "epoch")
-_COMMON_Y = ("error", "loss", "validation_loss", "validation_error", "test_error", "test_loss", "y")
+_BLOCK = 50_000  # lines of JSON that become a frame together
+LONG = 2_000  # different sizes above which a file is a log, of which the trend is kept
+# Where several would do, a size comes before a step, and a step before an epoch: the later ones are coarser.
+_COMMON_X = (
+    ("examples", "tokens", "params", "parameters", "compute", "flops", "x", "n", "size", "train_size", "train_sizes"),
+    ("step", "steps", "_step", "global_step", "trainer/global_step", "iteration", "iterations", "iter"),
+    ("epoch", "epochs"),
+)
+_COMMON_Y = (
+    ("error", "loss", "validation_loss", "validation_error", "val_loss", "eval_loss", "test_error", "test_loss", "y"),
+    ("value",),  # what TensorBoard calls the metric in the files it saves
+)
+_IGNORED = {"wall time", "_runtime", "_timestamp"}
+_RISING = 0.7  # rank correlation from which y is said to rise with x
+
+
+def _json(path: Path) -> pd.DataFrame:
+    """Records in a list, columns in a dict, or the log within the state of a trainer."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(content, dict):
+        content = content.get("log_history", content)
+    return pd.DataFrame(content)
+
+
+def _lines(path: Path) -> pd.DataFrame:
+    """JSON lines; a last line that breaks off, as while a run is still writing, is left out."""
+    parts, rows, broken = [], [], None
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if broken is not None:
+                raise ValueError(f"line {broken} is not JSON")
+            try:
+                rows += [json.loads(line)] if line.strip() else []
+            except ValueError:
+                broken = number
+            if len(rows) == _BLOCK:  # a list of dicts takes many times the memory of a frame
+                parts, rows = [*parts, _frame(rows)], []
+    if broken is not None and not parts and not rows:
+        raise ValueError(f"line {broken} is not JSON")
+    return pd.concat([*parts, _frame(rows)], ignore_index=True)
+
+
+def _frame(rows: list) -> pd.DataFrame:
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError('expected an object per line, such as {"step": 1, "loss": 0.5}')
+    return pd.DataFrame(rows)
+
+
+def _separated(path: Path, separator: str = ",", decimal: str = ".") -> pd.DataFrame:
+    with path.open(encoding="utf-8-sig") as file:
+        comments = 0
+        while (line := file.readline()).startswith("#"):
+            comments += 1
+    if separator == "," and line.count(";") > line.count(","):  # as spreadsheets write where the comma is decimal
+        separator, decimal = ";", ","
+    return pd.read_csv(
+        path, sep=separator, decimal=decimal, skiprows=comments, skipinitialspace=True, low_memory=False
+    ).rename(columns=lambda name: str(name).strip())
+
+
 _READERS = {
-    ".csv": pd.read_csv,
-    ".tsv": lambda path: pd.read_csv(path, sep="\t"),
-    ".jsonl": lambda path: pd.read_json(path, lines=True),
-    ".ndjson": lambda path: pd.read_json(path, lines=True),
+    ".csv": _separated,
+    ".tsv": lambda path: _separated(path, "\t"),
+    ".jsonl": _lines,
+    ".ndjson": _lines,
+    ".json": _json,
     ".parquet": pd.read_parquet,
 }
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table by its ending; nothing in it is executed or unpickled.
+    """Read a table by its ending, or the scalars of a TensorBoard run; nothing in it is executed or unpickled.
 
     Raises ``FileNotFoundError`` or ``ValueError`` saying what was given, what is read, and what to do.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
+    if log_files.is_events(path):
+        return log_files.read_events(path)
+    if path.is_dir():
+        raise ValueError(
+            f"{path.name or path} is a folder without TensorBoard event files: name a file in it, "
+            f"ending in {', '.join(_READERS)}"
+        )
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}: give the path of a CSV, JSON lines or Parquet file")
+        raise FileNotFoundError(
+            f"there is no file {str(path)!r}: give the path of a CSV, JSON lines or Parquet file "
+            f"as it is seen from {Path.cwd()}"
+        )
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise ValueError(f"{path.name}: unknown ending {path.suffix!r}: {nearest(path.suffix, _READERS)}")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(
-            f"{path.name} has {size / 2**20:.0f} MB, but at most {MAX_BYTES >> 20} MB are read: "
-            "a curve needs a few hundred points, so keep every k-th line"
-        )
+    _refuse_large(path)
     try:
         table = reader(path)
     except (ValueError, ImportError, OSError) as error:  # pandas' parse errors are ValueErrors
         raise ValueError(f"{path.name} cannot be read as {path.suffix[1:]}: {str(error).strip()}") from error
     if table.empty:
         raise ValueError(f"{path.name} has no rows: expected a header and at least one point")
-    return table.rename(columns=str)
+    table = table.rename(columns=str)
+    if len(table.columns) > 1 and all(_is_number(name) for name in table.columns):
+        raise ValueError(
+            f"the first line of {path.name} holds numbers ({', '.join(table.columns[:3])}): "
+            "put a line with the columns' names above it, such as examples,error"
+        )
+    return log_files.runs_of_export(table) if log_files.is_export(table) else table
 
 
-def _choose(table: pd.DataFrame, given: str | None, common: tuple[str, ...], option: str) -> str:
+def _refuse_large(path: Path) -> None:
+    size = path.stat().st_size
+    if size <= MAX_BYTES:
+        return
+    every = -(-size // (MAX_BYTES // 10))
+    advice = "keep every k-th line of it"
+    if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson"):
+        advice = f"keep every {every}th line: awk 'NR == 1 || NR % {every} == 0' {path.name} > short{path.suffix}"
+    raise ValueError(
+        f"{path.name} has {size / 2**20:.0f} MB, but at most {MAX_BYTES >> 20} MB are read: "
+        f"a curve needs a few hundred points, so {advice}"
+    )
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return name.startswith("Unnamed: ")  # what an empty name becomes
+    return True
+
+
+def _choose(table: pd.DataFrame, given: str | None, common: Sequence[Sequence[str]], option: str) -> str:
+    """The column that was asked for, or the only one with a usual name of the first kind that there is."""
     if given is not None:
-        if given in table.columns:
-            return given
-        raise ValueError(f"{option} {given!r} is not a column: {nearest(given, table.columns)}")
-    found = [name for name in common if name in table.columns]
-    if len(found) == 1:
-        return found[0]
+        try:
+            return log_files.tag_of(table, given)
+        except ValueError as error:
+            raise ValueError(f"{option} {given!r} is not a column: {str(error).split(': ', 1)[1]}") from None
+    found = []
+    for names in common:
+        found = [name for name in table.columns if name.lower() in names]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
     why = f"several would do ({', '.join(found)})" if found else "none has a usual name"
     raise ValueError(f"say which column {option} is, {why}: the columns are {', '.join(table.columns)}")
 
 
+def choose_columns(table: pd.DataFrame, x: str | None = None, y: str | None = None) -> tuple[str, str]:
+    """The columns of the size and of the error or loss.
+
+    Arguments:
+        table: with a name for each column.
+        x, y: a column, or how its name ends after "/" or " - " ("loss" for "train/loss"); None: the one with a usual
+            name, or the only one left.
+
+    Raises ``ValueError`` naming the columns where none or several would do.
+
+    >>> choose_columns(pd.DataFrame(columns=["epoch", "Step", "train/loss", "val/loss"]), y="val/loss")
+    ('Step', 'val/loss')
+    >>> choose_columns(pd.DataFrame(columns=["train_size", "mistakes"]))
+    ('train_size', 'mistakes')
+    """
+    x = _choose(table, x, _COMMON_X, "--x")
+    usual = {name for names in _COMMON_X for name in names} | _IGNORED
+    left = [name for name in table.columns if name != x and name.lower() not in usual]
+    return x, left[0] if y is None and len(left) == 1 else _choose(table, y, _COMMON_Y, "--y")
+
+
 def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
     values = pd.to_numeric(table[column], errors="coerce")
-    text = values.isna() & table[column].notna()
+    text = values.isna() & table[column].notna() & ~table[column].isin(["NaN", "nan"])
     if text.any():
         row = int(np.flatnonzero(text)[0])
         raise ValueError(f"column {column!r} holds {table[column].iloc[row]!r} in row {row + 1}, which is not a number")
@@ -72,32 +194,65 @@ def read_curve(path: str | Path, x: str | None = None, y: str | None = None, se:
     """Read the points of one curve.
 
     Arguments:
-        path: a ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file with named columns.
-        x, y: the columns of the size and of the error or loss; None: the one with a usual name.
+        path: a ``.csv``, ``.tsv``, ``.json``, ``.jsonl`` or ``.parquet`` file with named columns, a chart exported from
+            Weights & Biases as CSV, or a TensorBoard event file or the folder of one run's.
+        x, y: the columns of the size and of the error or loss, as in ``choose_columns``.
         se: the column of the standard error of y, if there is one.
 
-    Returns a frame with columns ``x``, ``y`` and, if asked for, ``se``, rows with a missing value dropped.
-    Its ``attrs`` hold the columns' own names (``x_name``, ``y_name``) and the number of rows ``dropped``.
+    Returns a frame with columns ``x``, ``y`` and, if asked for, ``se``. Rows without a value and rows at size 0 are
+    dropped; of more than 2,000 different sizes the trend is kept, as means of about 200 bins even in log x.
+    Its ``attrs`` hold the columns' own names (``x_name``, ``y_name``), the number of rows ``dropped`` for want of a
+    value, and ``notes``: sentences about what was done and what looks odd.
 
     >>> import tempfile, pathlib
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "mine.csv"
-    >>> _ = file.write_text("examples,error\\n100,0.30\\n200,0.22\\n")
-    >>> read_curve(file).y.tolist()
-    [0.3, 0.22]
+    >>> _ = file.write_text("examples,error\\n0,0.9\\n100,0.30\\n200,0.22\\n")
+    >>> curve = read_curve(file)
+    >>> curve.y.tolist(), curve.attrs["notes"]
+    ([0.3, 0.22], ('1 row at examples 0 is left out: logarithms have no zero.',))
     """
     table = read_table(path)
-    x = _choose(table, x, _COMMON_X, "--x")
-    y = _choose(table, y, _COMMON_Y, "--y")
+    x, y = choose_columns(table, x, y)
     columns = {"x": _numbers(table, x), "y": _numbers(table, y)}
     if se is not None:
         columns["se"] = _numbers(table, _choose(table, se, (), "--se"))
     curve = pd.DataFrame(columns)
     usable = np.isfinite(curve).all(axis=1)
     dropped = int((~usable).sum())
-    curve = curve[usable].reset_index(drop=True)
+    curve = curve[usable]
     if curve.empty:
         raise ValueError(f"{Path(path).name} has no row with a finite {x} and {y}")
-    if (curve.x <= 0).any():
+    if (curve.x < 0).any():
         raise ValueError(f"column {x!r} holds {curve.x.min():g}, but sizes must be above 0")
-    curve.attrs.update(x_name=x, y_name=y, dropped=dropped)
+    notes = [f"{_rows(dropped)} without a finite {x} and {y} left out."] if dropped else []
+    zeros = int((curve.x == 0).sum())
+    if zeros:
+        curve = curve[curve.x > 0]
+        notes.append(f"{_rows(zeros, f' at {x} 0')} left out: logarithms have no zero.")
+        if curve.empty:
+            raise ValueError(f"{Path(path).name} has no row with {x} above 0")
+    curve, more = _trend(curve.reset_index(drop=True), x, y)
+    curve.attrs.update(x_name=x, y_name=y, dropped=dropped, notes=(*notes, *more))
     return curve
+
+
+def _rows(count: int, which: str = "") -> str:
+    return f"{count:,} row{'s' if count > 1 else ''}{which} {'are' if count > 1 else 'is'}"
+
+
+def _trend(curve: pd.DataFrame, x: str, y: str) -> tuple[pd.DataFrame, list[str]]:
+    """A long curve as its trend, and what a reader should know about it."""
+    notes = []
+    if curve.x.nunique() > LONG:
+        short = log_files.thin(curve).drop(columns="rows")
+        notes.append(
+            f"{len(curve):,} rows are averaged to {len(short)} points, even in log {x}: the trend is forecast, and "
+            "single rows scatter more widely than its interval."
+        )
+        curve = short
+    if curve.x.nunique() > 2 and curve.x.corr(curve.y, method="spearman") > _RISING:
+        notes.append(
+            f"{y} rises with {x}. Lower is better here: for an accuracy or another score, give a column of "
+            "1 - score; for an error, look whether training diverged."
+        )
+    return curve, notes

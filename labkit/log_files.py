@@ -77,25 +77,24 @@ def is_export(table: pd.DataFrame) -> bool:
 
 
 def runs_of_export(table: pd.DataFrame) -> pd.DataFrame:
-    """An export without the extremes of each point, the step first; the columns keep their names "run - metric".
+    """An export without the extremes of each point: the first column, and those called "run - metric".
 
     >>> export = pd.DataFrame({"Step": [1], "a - loss": [0.5], "a - loss__MIN": [0.4], "a - loss__MAX": [0.6]})
     >>> runs_of_export(export).columns.tolist()
-    ['step', 'a - loss']
+    ['Step', 'a - loss']
     """
-    kept = table[[name for name in table.columns if not _EXTREMES.search(name) and not name.endswith(" - _step")]]
-    return kept.rename(columns={kept.columns[0]: "step"})
+    return table[[name for name in table.columns if not _EXTREMES.search(name) and not name.endswith(" - _step")]]
 
 
 def thin(curve: pd.DataFrame, points: int = POINTS) -> pd.DataFrame:
     """A long log as few points, evenly spread in log x: the means of the rows in each bin.
 
     Arguments:
-        curve: frame with columns x (above 0) and y.
+        curve: frame with columns x (above 0), y and perhaps se, the standard error of y.
         points: at most so many; a shorter curve comes back as it is.
 
-    Returns a frame x, y, rows. A mean follows the trend, so a forecast of it is one of the smoothed curve, and single
-    steps scatter more widely than its interval says.
+    Returns a frame x, y, se where it was given, and rows. A mean follows the trend, so a forecast of it is one of the
+    smoothed curve, and single steps scatter more widely than its interval says.
 
     >>> log = pd.DataFrame({"x": range(1, 10_001), "y": 1.0})
     >>> thin(log, 50)[["y", "rows"]].agg({"y": "mean", "rows": "sum"}).tolist()
@@ -108,7 +107,10 @@ def thin(curve: pd.DataFrame, points: int = POINTS) -> pd.DataFrame:
     edges = np.geomspace(curve.x.min(), curve.x.max(), points + 1)
     places = np.clip(np.searchsorted(edges, curve.x.to_numpy(), side="right") - 1, 0, points - 1)
     bins = curve.groupby(places)
-    return pd.DataFrame({"x": bins["x"].mean(), "y": bins["y"].mean(), "rows": bins.size()}).reset_index(drop=True)
+    columns = {"x": bins["x"].mean(), "y": bins["y"].mean()}
+    if "se" in curve:  # of a mean of independent values
+        columns["se"] = np.sqrt((curve.se**2).groupby(places).sum()) / bins.size()
+    return pd.DataFrame({**columns, "rows": bins.size()}).reset_index(drop=True)
 
 
 def tag_of(table: pd.DataFrame, name: str) -> str:

@@ -47,7 +47,7 @@ def test_columns_are_chosen_by_name_and_remembered(written):
         written("size_mb,score,sd\n1,0.5,0.01\n2,0.4,0.02\n"), x="size_mb", y="score", se="sd"
     )
     assert curve.se.tolist() == [0.01, 0.02]
-    assert curve.attrs == {"x_name": "size_mb", "y_name": "score", "dropped": 0}
+    assert curve.attrs == {"x_name": "size_mb", "y_name": "score", "dropped": 0, "notes": ()}
 
 
 def test_rows_with_a_missing_value_are_dropped_and_counted(written):

@@ -94,7 +94,7 @@ def test_an_export_of_weights_and_biases_is_recognised_and_keeps_its_runs():
         }
     )
     assert log_files.is_export(export)
-    assert log_files.runs_of_export(export).columns.tolist() == ["step", "big - val/loss", "small - val/loss"]
+    assert log_files.runs_of_export(export).columns.tolist() == ["Step", "big - val/loss", "small - val/loss"]
     assert not log_files.is_export(pd.DataFrame(columns=["step", "loss", "loss__MIN_of_all"]))
 
 
