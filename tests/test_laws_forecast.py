@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit import laws, seeds
+from labkit.laws.combine import central_mean
 
 X = np.geomspace(10, 1e4, 16)
 AHEAD = np.array([2e4, 1e5])
@@ -63,6 +64,13 @@ def test_nothing_ever_leaves_the_bounds(y, factor):
     values = np.array([0, low[0], prediction[0], high[0], 1])
     assert np.isfinite(values).all()
     assert (np.diff(values) >= 0).all()
+
+
+def test_one_form_that_runs_away_moves_nothing():
+    values, weights = np.array([[1.0], [1.1], [1.2], [1.3]]), np.ones((4, 1))
+    base = central_mean(values, weights)
+    values[3] = 1e6
+    np.testing.assert_allclose(central_mean(values, weights), base, rtol=1e-12)
 
 
 def test_never_far_worse_than_the_last_value():
