@@ -35,6 +35,31 @@ def gain(n, floor, amplitude, exponent):
     return amplitude * n**-exponent * (1 - 2**-exponent)
 
 
+def r_squared(measured, predicted):
+    return 1 - np.sum((measured - predicted) ** 2) / np.sum((measured - np.mean(measured)) ** 2)
+
+
+def exponent_above(floor, x, y):
+    return -np.diff(np.log(y - floor))[0] / np.diff(np.log(x))[0]
+
+
+def rms_log(a, b):
+    return np.sqrt(np.mean(np.log(a / b) ** 2))
+
+
+def share_inside(low, high, measured):
+    return np.mean((low <= measured) & (measured <= high))
+
+
+def needed(target, E, A, alpha):
+    return ((target - E) / A) ** (-1 / alpha) if target > E else np.inf
+
+
+def lowest(sizes, losses):
+    a, b, _ = np.polyfit(np.log(sizes), losses, 2)
+    return np.exp(-b / (2 * a))
+
+
 RIGHT = {
     "00.1": 10,
     "00.2": exponent,
@@ -44,6 +69,12 @@ RIGHT = {
     "01.2": lambda errors: np.std(errors, ddof=1) / np.sqrt(len(errors)),
     "01.3": best_width,
     "01.4": gain,
+    "02.1": r_squared,
+    "02.2": exponent_above,
+    "02.3": lambda predicted, last, measured: 1 - rms_log(predicted, measured) / rms_log(last, measured),
+    "02.4": share_inside,
+    "02.5": needed,
+    "02.6": lowest,
 }
 WRONG = {
     "00.1": [0.1, 50, 7, "ten", None, True],
@@ -71,6 +102,38 @@ WRONG = {
         lambda table: pd.Series({64: 9, 512: 9}),
     ],
     "01.4": [lambda *a: -gain(*a), lambda n, floor, amplitude, exponent: amplitude * n**-exponent, lambda *a: "a lot"],
+    "02.1": [
+        lambda measured, predicted: r_squared(predicted, measured),
+        lambda measured, predicted: np.corrcoef(measured, predicted)[0, 1] ** 2,
+        lambda measured, predicted: max(0.0, r_squared(measured, predicted)),
+        lambda measured, predicted: np.mean((measured - predicted) ** 2),
+    ],
+    "02.2": [
+        lambda floor, x, y: exponent_above(0, x, y),
+        lambda floor, x, y: -exponent_above(floor, x, y),
+        lambda floor, x, y: exponent_above(floor, x, y) * np.ones(2),
+        lambda floor, x, y: exponent_above(-floor, x, y),
+    ],
+    "02.3": [
+        lambda predicted, last, measured: rms_log(predicted, measured) / rms_log(last, measured),
+        lambda predicted, last, measured: max(0.0, RIGHT["02.3"](predicted, last, measured)),
+        lambda predicted, last, measured: 1 - np.abs(predicted - measured).mean() / np.abs(last - measured).mean(),
+    ],
+    "02.4": [
+        lambda low, high, measured: np.mean((low < measured) & (measured < high)),
+        lambda low, high, measured: share_inside(low, high, measured) * 4 / 3,
+        lambda low, high, measured: 0.9,
+    ],
+    "02.5": [
+        lambda target, E, A, alpha: (target / A) ** (-1 / alpha),
+        lambda target, E, A, alpha: ((target - E) / A) ** (-1 / alpha),
+        lambda target, E, A, alpha: needed(target, E, A, alpha) if target > E else 1e9,
+    ],
+    "02.6": [
+        lambda sizes, losses: np.log(lowest(sizes, losses)),
+        lambda sizes, losses: sizes[np.argmin(losses)],
+        lambda sizes, losses: lowest(sizes, losses) ** 2,
+    ],
 }
 
 
