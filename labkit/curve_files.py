@@ -250,7 +250,7 @@ def _trend(curve: pd.DataFrame, x: str, y: str) -> tuple[pd.DataFrame, list[str]
             "single rows scatter more widely than its interval."
         )
         curve = short
-    if curve.x.nunique() > 2 and curve.x.corr(curve.y, method="spearman") > _RISING:
+    if curve.x.nunique() > 2 and curve.y.nunique() > 1 and curve.x.rank().corr(curve.y.rank()) > _RISING:
         notes.append(
             f"{y} rises with {x}. Lower is better here: for an accuracy or another score, give a column of "
             "1 - score; for an error, look whether training diverged."

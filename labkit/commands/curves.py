@@ -12,8 +12,8 @@ import click
 def _file_options(command):
     options = [
         click.argument("file", type=click.Path(path_type=Path)),
-        click.option("--x", "x", help="Column of the size; default: the one with a usual name, such as examples."),
-        click.option("--y", "y", help="Column of the error or loss; default: the one with a usual name."),
+        click.option("--x", "x", help="Column of the size; default: the one with a usual name: examples, step ..."),
+        click.option("--y", "y", help="Column of the error or loss, or how its name ends (loss for train/loss)."),
         click.option("--se", help="Column of the standard error of y."),
         click.option(
             "--interval", default=0.9, show_default=True, type=click.FloatRange(0, 1, True, True), help="Level."
@@ -34,8 +34,9 @@ def _read(file, x, y, se, as_json):
     from labkit import curve_files
 
     curve = curve_files.read_curve(file, x, y, se)
-    if curve.attrs["dropped"] and not as_json:
-        click.echo(f"{curve.attrs['dropped']} rows without a finite value are left out.", err=True)
+    if not as_json:
+        for note in curve.attrs["notes"]:
+            click.echo(f"Note: {note}", err=True)
     return curve
 
 
@@ -66,6 +67,7 @@ def _finite(value: float) -> float | None:
     epilog="""\b
 Examples:
   labkit fit errors.csv
+  labkit fit runs/large --y validation/loss
   labkit fit errors.csv --x examples --y error --form power --json
   labkit fit errors.csv --report"""
 )
@@ -75,7 +77,11 @@ Examples:
     "--objective", default="log_squared", show_default=True, help="squared, log_squared, huber_log, asymmetric."
 )
 def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
-    """Fit one law to the points in FILE and print its parameters with their intervals."""
+    """Fit one law to the points in FILE and print its parameters with their intervals.
+
+    FILE is a table with a header (CSV, TSV, JSON, JSON lines, Parquet), a training log, a chart exported from Weights &
+    Biases, or the folder of a TensorBoard run.
+    """
     from labkit import laws
 
     curve = _read(file, x, y, se, as_json)
@@ -117,6 +123,8 @@ def _with(form: str) -> list[str]:
     epilog="""\b
 Examples:
   labkit forecast errors.csv --at 1e6
+  labkit forecast log.jsonl --x step --y eval_loss --at 1e5
+  labkit forecast runs/large --y validation/loss --at 1e5
   labkit forecast errors.csv --x examples --y error --at 1e5 --at 1e6 --target 0.05 --bounds 0 1
   labkit forecast errors.csv --at 1e6 --chart forecast.svg --json
   labkit forecast errors.csv --target 0.05 --bounds 0 1 --report"""
@@ -129,7 +137,12 @@ Examples:
 @click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of the metric, for example 0 1.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Write the curve and its forecast to this SVG file.")
 def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bounds, chart):
-    """Forecast the curve in FILE at larger sizes, with an interval for a new observation."""
+    """Forecast the curve in FILE at larger sizes, with an interval for a new observation.
+
+    FILE is a table with a header (CSV, TSV, JSON, JSON lines, Parquet), a training log, a chart exported from Weights &
+    Biases, or the folder of a TensorBoard run. One row per measurement; rows of one size are repeats. Lower is better:
+    give errors or losses.
+    """
     import numpy as np
 
     from labkit import laws
@@ -143,12 +156,11 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
     errors = curve.se if "se" in curve else None
     options = {"interval": interval, "se": errors, "bounds": bounds, "seed": seed}
     found: dict = {"x": names["x_name"], "y": names["y_name"], "points": len(curve), "interval": interval}
+    found["notes"] = list(names["notes"])
     if at:
-        predicted = laws.forecast(
-            curve.x, curve.y, np.array(at), interval=interval, se=errors, bounds=bounds, seed=seed
-        )
-        rows = zip(at, *(values.tolist() for values in predicted), strict=True)
-        found["forecast"] = [dict(zip(("at", "prediction", "low", "high"), row, strict=True)) for row in rows]
+        report = laws.forecast_report(curve.x, curve.y, np.array(at), **options)
+        found["forecast"] = report.table.rename(columns={"x": "at"}).to_dict("records")
+        found["warnings"] = list(report.warnings)
         found["last_value"] = float(curve.sort_values("x").y.iloc[-1])
     if target is not None:
         points = (curve.x, curve.y) if errors is None else (curve.x, curve.y, errors)
