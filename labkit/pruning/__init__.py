@@ -30,6 +30,8 @@ from labkit.pruning.quotas import allocate
 from labkit.pruning.recall import validation_recall
 from labkit.pruning.retraining import SubsetRuns, out_of_sample, subset_runs
 from labkit.pruning.rules import Policy, policies, policy, register_policy, unregister_policy
+from labkit.pruning.scaling_law import PruningScaling, scaling
+from labkit.pruning.scaling_points import scaling_points
 from labkit.pruning.scoring import score, scores
 from labkit.pruning.selection import select
 from labkit.pruning.selectors import Selector, register_selector, selector, unregister_selector
@@ -44,6 +46,7 @@ __all__ = [
     "LossReweighting",
     "NoiseCheck",
     "Policy",
+    "PruningScaling",
     "ReducibleLoss",
     "RepeatedRandom",
     "Score",
@@ -72,6 +75,8 @@ __all__ = [
     "register_dynamic",
     "register_policy",
     "register_selector",
+    "scaling",
+    "scaling_points",
     "score",
     "scores",
     "select",
