@@ -1,81 +1,13 @@
 """Every chart function is drawn, and its marks are counted in the picture: a valid specification is not yet a chart."""
 
-import functools
-import json
 import re
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pandas
 import pytest
+from drawing import SIZES, Law, X, curves, estimates, marks, record, sizes_tried, subtitle, texts, title
 
 from labkit import display
-
-SIZES = (32, 64, 128, 256)
-
-
-class Law:
-    """A stand-in with the interface of a fitted law."""
-
-    form = "power_floor"
-
-    def __init__(self, floor=0.02, scale=2.0, exponent=0.5):
-        self.floor, self.scale, self.exponent = floor, scale, exponent
-
-    def predict(self, X, interval=None):
-        middle = self.floor + self.scale * np.asarray(X, dtype=float) ** -self.exponent
-        return middle if interval is None else (middle, middle * 0.8, middle * 1.2)
-
-
-def curves(models=("mlp", "softmax"), datasets=("digits",), seeds=3, sizes=SIZES):
-    rng = np.random.default_rng(0)
-    return pandas.DataFrame(
-        [
-            {
-                "dataset": dataset,
-                "model": model,
-                "width": 64,
-                "examples": n,
-                "seed": seed,
-                "test_error": (index + 1) * 2 * n**-0.5 * np.exp(0.05 * rng.normal()),
-            }
-            for dataset in datasets
-            for index, model in enumerate(models)
-            for n in sizes
-            for seed in range(seeds)
-        ]
-    )
-
-
-_DRAWN: dict[int, tuple] = {}
-
-
-def draw(chart) -> ElementTree.Element:
-    """The picture of a chart, parsed; drawn once, and the chart kept so that its id stays its own."""
-    if id(chart) not in _DRAWN:
-        _DRAWN[id(chart)] = (chart, ElementTree.fromstring(display.svg(chart)))
-    return _DRAWN[id(chart)][1]
-
-
-def marks(chart, name: str) -> list[ElementTree.Element]:
-    """The drawn elements of one named layer, over all panels."""
-    root = draw(chart)
-    groups = [g for g in root.iter() if re.search(rf"\b(child_)?{name}_marks\b", g.get("class", ""))]
-    return [element for group in groups for element in group if element.get("d") != "" or element.tag.endswith("text")]
-
-
-def texts(chart) -> list[str]:
-    root = draw(chart)
-    return [element.text for element in root.iter("{http://www.w3.org/2000/svg}text") if element.text]
-
-
-def title(chart) -> str:
-    return " ".join(chart.to_dict()["title"]["text"])
-
-
-def subtitle(chart) -> str:
-    return " ".join(chart.to_dict()["title"].get("subtitle", []))
-
 
 # Learning curves
 
@@ -287,18 +219,6 @@ def test_residuals_draw_each_point_once_around_a_zero_line():
 # Best sizes, estimates, histories, galleries
 
 
-def sizes_tried():
-    rng = np.random.default_rng(0)
-    return pandas.DataFrame(
-        [
-            {"examples": n, "parameters": p, "seed": seed, "validation_error": abs(np.log(p / n)) + rng.normal() * 0.3}
-            for n in (64, 256, 1024)
-            for p in (64, 128, 256, 512, 1024)
-            for seed in range(4)
-        ]
-    )
-
-
 def test_best_sizes_draw_every_size_tried_and_the_best_of_each_amount():
     chart = display.best_size(sizes_tried())
     assert len(marks(chart, "tried")) == 15
@@ -316,10 +236,6 @@ def test_sizes_within_noise_of_the_best_are_spanned_by_a_bar():
     (bar,) = [layer.to_dict() for layer in chart.layer if layer.name == "not_told_apart"]
     (row,) = chart.to_dict()["datasets"][bar["data"]["name"]] if "data" in bar else [{"low": 1, "high": 2}]
     assert (row["low"], row["high"]) == (1, 2)
-
-
-def estimates():
-    return pandas.DataFrame({"name": ["mlp", "softmax", "features"], "value": [0.5, 0.3, 0.4], "se": 0.02})
 
 
 def test_a_forest_draws_a_dot_and_a_bar_per_estimate_and_the_reference():
@@ -346,14 +262,6 @@ def test_a_forest_without_intervals_says_so():
     chart = display.forest(estimates().drop(columns="se"))
     assert len(marks(chart, "point_0")) == 3
     assert "no intervals" in subtitle(chart)
-
-
-def record(runs=3, steps=50):
-    step = np.arange(steps)
-    return pandas.concat(
-        pandas.DataFrame({"run": run, "step": step, "metric": "train_loss", "value": (run + 1) / (1 + step)})
-        for run in range(runs)
-    )
 
 
 def test_a_history_is_one_line_per_run():
@@ -400,104 +308,3 @@ def test_a_gallery_draws_every_picture_with_its_caption():
 def test_pictures_that_do_not_fit_are_refused(images, options, message):
     with pytest.raises(ValueError, match=message):
         display.gallery(images, **options)
-
-
-# What holds for every chart
-
-X = np.array(SIZES)
-EVERY = {
-    "learning_curves": lambda name: display.learning_curves(curves(models=(name, "b")), preset="lesson"),
-    "facets": lambda name: display.learning_curves(curves(models=(name,), datasets=(name + "1", "d2"))),
-    "law_fit": lambda name: display.law_fit({name: Law(), "b": Law(0)}, X, Law().predict(X), to=1e5, data=name),
-    "residuals": lambda name: display.residuals({name: Law(), "b": Law(0)}, X, Law().predict(X), data=name),
-    "best_size": lambda name: display.best_size(sizes_tried(), data=name),
-    "forest": lambda name: display.forest(
-        estimates().assign(name=[name, "b", "c"]), reference=0.4, reference_label=name
-    ),
-    "history": lambda name: display.history(record().assign(model=name), series="model", data=name),
-    "gallery": lambda name: display.gallery(np.eye(4), labels=[name] * 4, data=name),
-}
-
-
-@pytest.fixture(params=EVERY, scope="module")
-def make(request):
-    return functools.cache(EVERY[request.param])
-
-
-def test_every_chart_is_described_in_one_sentence_and_titled_with_a_finding(make):
-    chart = make("mlp")
-    described = display.bundle(chart)["text/plain"]
-    assert described.endswith(".")
-    assert 20 < len(described) <= 400
-    assert "\n" not in described
-    assert len(title(chart)) > 8
-
-
-def test_every_chart_loads_nothing_and_is_small(make):
-    shown = display.bundle(make("mlp"))
-    spec, svg = json.dumps(shown["application/vnd.vegalite.v5+json"]), shown["image/svg+xml"]
-    outside = set(re.findall(r"https?://[^\s\"'<>]+", spec + svg))
-    assert {re.sub(r"vega-lite/v5.*", "vega-lite", url) for url in outside} <= {
-        "https://vega.github.io/schema/vega-lite",
-        "http://www.w3.org/2000/svg",
-        "http://www.w3.org/1999/xlink",
-    }
-    assert len(spec) < 100_000
-    assert len(svg) < 100_000
-
-
-def test_names_with_markup_come_out_as_text(make):
-    hostile = '<script>alert("x")</script>\'&]]>'
-    svg = display.svg(make(hostile))
-    assert "<script" not in svg
-    root = ElementTree.fromstring(svg)
-    assert not [e for e in root.iter() if any(key.startswith("on") for key in e.attrib)]
-
-
-@pytest.mark.parametrize("name", ["x" * 500, "a\x00b\x1b[31m\u202egnp", "📈 naïve\nλ", "{{7*7}} ${a} \\'+alert(1)+\\'"])
-def test_long_and_strange_names_are_drawn_in_valid_pictures(make, name):
-    root = ElementTree.fromstring(display.svg(make(name)))
-    assert float(root.get("width")) < 900
-
-
-def test_the_same_data_gives_the_same_output(make):
-    assert display.bundle(make("mlp")) == display.bundle(make.__wrapped__("mlp"))
-
-
-def test_parameters_are_named_and_given_once_on_the_outside(make):
-    spec = display.specification(make("mlp"))
-    parts = [part for part in walk({k: v for k, v in spec.items() if k != "params"}) if "params" in part]
-    assert parts == []
-    assert [p["name"] for p in spec.get("params", [])] in ([], ["zoom"])
-
-
-def test_the_compiler_has_nothing_to_complain_about(make, capfd):
-    import vl_convert
-
-    vl_convert.vegalite_to_vega(display.specification(make("mlp")), vl_version="5.20", show_warnings=True)
-    out, err = capfd.readouterr()
-    assert "WARN" not in out + err
-
-
-def walk(part):
-    if isinstance(part, dict):
-        yield part
-        part = list(part.values())
-    if isinstance(part, list):
-        for one in part:
-            yield from walk(one)
-
-
-@pytest.mark.parametrize("theme", [None, "dark"])
-def test_no_text_is_black_or_white_by_our_choice(make, theme):
-    import vl_convert
-
-    spec = display.specification(make("mlp"))
-    svg = vl_convert.vegalite_to_svg(spec, theme=theme, vl_version="5.20")
-    fills = {fill.lower() for fill in re.findall(r"<text[^>]*fill=\"([^\"]+)\"", svg)}
-    assert fills <= ({"#fff", "#767676"} if theme else {"#000", "#767676", "black"}), fills
-
-
-def test_charts_can_be_put_side_by_side():
-    chart = display.residuals(Law(), X, Law().predict(X)) & display.forest(estimates())
-    assert "labkit-chart" in display.svg(chart)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_runs import made_run
 
-from labkit import reports
 from labkit.reports import files, media, outputs, page, pdf, prose, safe, tables
 
 HOSTILE = [
@@ -268,35 +268,9 @@ def test_terminal_colours_become_classes():
     )
 
 
-def _run(directory, **changes):
-    run = {
-        "notebook": "n",
-        "title": "T",
-        "path": "n.ipynb",
-        "preset": "smoke",
-        "parameters": {},
-        "seeds": None,
-        "started": "2026-01-02T03:04:05+00:00",
-        "versions": {"python": "3.11", "labkit": "0.1.0"},
-        "machine": "m",
-        "commit": "c",
-        "details": "",
-        "drift": None,
-        "page": None,
-        "status": "ok",
-        "reason": "ok",
-        "exit_code": 0,
-        "sentence": "Ran.",
-        "seconds": 3.0,
-        "peak_bytes": 2**20,
-    }
-    files.write_json(directory / files.RUN, run | changes)
-    return directory
-
-
 def test_everything_a_user_gives_is_escaped_in_the_header(tmp_path):
     bad = "<script>alert(1)</script>"
-    directory = _run(
+    directory = made_run(
         tmp_path / "run",
         title=f"# {bad} & `{bad}`",
         parameters={bad: bad},
@@ -316,8 +290,8 @@ def test_everything_a_user_gives_is_escaped_in_the_header(tmp_path):
     assert "&lt;script&gt;" in html
 
 
-def test_a_page_without_charts_carries_no_bundle_and_lets_no_script_run(tmp_path):
-    html = page.build(_run(tmp_path), tmp_path / "p.html").read_text("utf-8")
+def test_a_page_without_charts_carries_no_bundle_and_lets_no_scriptmade_run(tmp_path):
+    html = page.build(made_run(tmp_path), tmp_path / "p.html").read_text("utf-8")
     assert len(html) < 30_000
     assert "script-src 'none'" in unescape(html)
 
@@ -325,7 +299,7 @@ def test_a_page_without_charts_carries_no_bundle_and_lets_no_script_run(tmp_path
 def test_charts_share_one_bundle_and_the_page_stays_small(tmp_path):
     chart = {"cell_type": "code", "metadata": {}, "source": "x", "outputs": [_bundle(**{outputs_kind(): SPEC})]}
     files.write_json(tmp_path / files.EXECUTED, {"cells": [chart] * 5, "metadata": {}})
-    built = page.build(_run(tmp_path), tmp_path / "p.html")
+    built = page.build(made_run(tmp_path), tmp_path / "p.html")
     html = built.read_text("utf-8")
     assert html.count('<script type="module">') == 2
     assert html.count('<figure class="chart">') == 5
@@ -341,7 +315,7 @@ def outputs_kind():
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     target = tmp_path / "p.html"
-    page.build(_run(tmp_path), target)
+    page.build(made_run(tmp_path), target)
     before = target.read_text("utf-8")
 
     def fail(*arguments):
@@ -354,43 +328,9 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_page_needs_a_run(tmp_path):
+def test_a_page_needs_amade_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing has run there"):
         page.build(tmp_path, tmp_path / "p.html")
-
-
-def _claim(directory, verdict, holds):
-    record = {"name": "exponent <b>", "value": 0.31, "kind": "statistical", "se": 0.02, "n": 5}
-    environment = {"schema": 1, "notebook": "n", "preset": "smoke", "environment": {}}
-    files.write_json(directory / files.RECORDS, environment | {"records": [record]})
-    found = {"key": "deep-learning-scaling-predictable", "holds": holds, "verdict": verdict}
-    found |= {"evidence": ["exponent <b>"], "note": "<i>note</i>"}
-    files.write_json(directory / files.CLAIMS, environment | {"verdicts": [found]})
-
-
-def test_the_index_is_the_ledger_and_tells_the_truth_about_every_run(tmp_path):
-    good, bad = tmp_path / "runs" / "good", tmp_path / "runs" / "bad"
-    _run(good, notebook="good", page="good.html", title="Good <script>")
-    _run(bad, notebook="bad", status="failed", reason="over-time", exit_code=4, sentence="Over its time budget.")
-    _run(tmp_path / "runs" / "gone", notebook="gone", page="gone.html")
-    _run(tmp_path / "runs" / "cut", notebook="cut", status="running", reason="running", exit_code=None, process=None)
-    _claim(good, "reproduced", True)
-    _claim(bad, "inconclusive", None)
-    (tmp_path / "good.html").write_text("page")
-    html = reports.index(tmp_path).read_text("utf-8")
-    assert "1 reproduced, 1 inconclusive" in html
-    assert "0.31 (90 % interval 0.267 to 0.353), n = 5" in html
-    assert 'href="good.html"' in html
-    assert 'href="gone.html"' not in html
-    assert "this run is failed" in html
-    assert "Over its time budget." in html
-    assert "its process is gone" in html
-    for raw in ("<script", "exponent <b>", "<i>note"):
-        assert raw not in html
-
-
-def test_an_index_of_nothing_says_what_to_do(tmp_path):
-    assert "labkit report" in reports.index(tmp_path).read_text("utf-8")
 
 
 def test_without_a_browser_a_pdf_is_refused_with_advice(tmp_path, monkeypatch):
