@@ -6,6 +6,7 @@ from labkit.lessons.panels.fitting import Fit, fit_explorer
 from labkit.lessons.panels.learning_curves import LearningCurves, learning_curve_explorer
 from labkit.lessons.panels.live import LiveRun, run_live
 from labkit.lessons.panels.live_panel import LivePanel
+from labkit.lessons.panels.phase_diagram import PhaseDiagram, phase_diagram
 
 __all__ = [
     "ByHand",
@@ -14,8 +15,10 @@ __all__ = [
     "LivePanel",
     "LiveRun",
     "Panel",
+    "PhaseDiagram",
     "dial",
     "fit_explorer",
     "learning_curve_explorer",
+    "phase_diagram",
     "run_live",
 ]

@@ -1,0 +1,147 @@
+"""Tables about the pruned perceptron, theory and simulation alike: what a sweep runs and a chart draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labkit.theory import perceptron
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_POOLS = (0.05, 2000.0)
+"""Where a crossing is looked for, examples per dimension."""
+_LOOKS = 60, 9, 9, 9, 9, 9
+"""Places at which a crossing is looked for, then again between the two that enclose it, and so on."""
+
+
+def errors(
+    pool_per_dimension: Sequence[float], fraction: Sequence[float], keep: Sequence[str], probe_angle: float = 0.0
+) -> pd.DataFrame:
+    """The exact test error for every pool, fraction and rule: one row each.
+
+    Arguments are those of ``perceptron.test_error``, each a list but the angle. Columns: keep, pool_per_dimension,
+    fraction, probe_angle, kept_per_dimension, error. Raises as ``test_error`` does.
+
+    >>> errors([4.0], [0.5, 1.0], ["hardest"]).error.round(4).tolist()
+    [0.1361, 0.1137]
+    """
+    import pandas as pd
+
+    pools, fractions = (grid.ravel() for grid in np.meshgrid(pool_per_dimension, fraction, indexing="ij"))
+    table = pd.DataFrame(
+        {
+            "pool_per_dimension": pools,
+            "fraction": fractions,
+            "probe_angle": float(probe_angle),
+            "kept_per_dimension": pools * fractions,
+        }
+    )
+    tables = [
+        table.assign(keep=rule, error=perceptron.test_error(pools, fractions, rule, probe_angle)) for rule in keep
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def best_rules(
+    pool_per_dimension: Sequence[float], fraction: Sequence[float], probe_angle: float = 0.0
+) -> pd.DataFrame:
+    """Which of hardest, easiest and random has the lowest exact error, for every pool and fraction: one row each.
+
+    Columns: pool_per_dimension, fraction, probe_angle, kept_per_dimension, best, and the three errors by name. A
+    fraction of 1 keeps all whatever the rule, so it is refused with a ``ValueError``.
+
+    >>> best_rules([1.0, 20.0], [0.5]).best.tolist()
+    ['easiest', 'hardest']
+    """
+    if max(fraction) >= 1:
+        raise ValueError("a fraction of 1 keeps everything, so no rule is best there; expected fractions below 1")
+    table = errors(pool_per_dimension, fraction, list(perceptron.KEEPS), probe_angle)
+    places = ["pool_per_dimension", "fraction", "probe_angle", "kept_per_dimension"]
+    wide = table.pivot(index=places, columns="keep", values="error")[list(perceptron.KEEPS)]
+    wide.insert(0, "best", wide.idxmin(axis=1))
+    return wide.rename_axis(columns=None).reset_index()
+
+
+def crossing(fraction: float, probe_angle: float = 0.0, first: str = "hardest", second: str = "easiest") -> float:
+    """The pool per dimension from which on ``first`` has a lower exact error than ``second``; inf if never.
+
+    Looked for between 0.05 and 2,000 examples per dimension, to four digits. Of several crossings it is the first at
+    which the advantage changes to ``first``; 0 says that it has it from the start.
+
+    >>> round(crossing(0.5), 2)
+    5.05
+    """
+    low, high = _POOLS
+    for looks in _LOOKS:
+        pools = np.geomspace(low, high, looks)
+        mine, other = (perceptron.test_error(pools, fraction, rule, probe_angle) for rule in (first, second))
+        better = np.asarray(mine < other)
+        if not better.any():
+            return float("inf")
+        at = int(np.argmax(better))
+        if at == 0:
+            return 0.0 if low == _POOLS[0] else float(low)
+        low, high = pools[at - 1], pools[at]
+    return float(np.sqrt(low * high))
+
+
+def best_fractions(
+    kept_per_dimension: Sequence[float],
+    fractions: Sequence[float],
+    probe_angle: float = 0.0,
+    keep: str = "hardest",
+) -> pd.DataFrame:
+    """The exact error of every fraction at each number of kept examples, and the lowest of them.
+
+    One row per kept number and fraction, and one per kept number whose ``series`` is "best". Columns:
+    kept_per_dimension, fraction, probe_angle, error, series, at_edge (whether the smallest fraction is the best).
+
+    >>> best = best_fractions([4.0], [0.05, 0.4, 1.0], probe_angle=20.0).query("series == 'best'")
+    >>> best.fraction.tolist(), best.error.round(4).tolist()
+    ([0.4], [0.0678])
+    """
+    import pandas as pd
+
+    found = perceptron.envelope(list(kept_per_dimension), keep, probe_angle, list(fractions))
+    kept, grid = found.kept_per_dimension, found.fractions
+    every = pd.DataFrame(
+        {
+            "kept_per_dimension": np.repeat(kept, len(grid)),
+            "fraction": np.tile(grid, len(kept)),
+            "error": found.errors.ravel(),
+            "series": np.tile([f"keep {share:g}" for share in grid], len(kept)),
+            "at_edge": np.repeat(found.at_edge, len(grid)),
+        }
+    )
+    best = pd.DataFrame(
+        {"kept_per_dimension": kept, "fraction": found.fraction, "error": found.error, "at_edge": found.at_edge}
+    )
+    table = pd.concat([best.assign(series="best"), every], ignore_index=True)
+    return table.assign(probe_angle=float(probe_angle))
+
+
+def simulated(
+    dimension: int,
+    pool_per_dimension: float,
+    fraction: float,
+    keep: str,
+    probe_angle: float,
+    repeats: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Test errors of simulated perceptrons, one row per repeat: repeat, kept_per_dimension, error.
+
+    Arguments and errors are those of ``perceptron.simulate``.
+
+    >>> simulated(20, 4.0, 0.5, "easiest", 0.0, 3, 0).shape
+    (3, 3)
+    """
+    import pandas as pd
+
+    found = perceptron.simulate(dimension, pool_per_dimension, fraction, keep, probe_angle, repeats, seed)
+    kept = round(fraction * round(pool_per_dimension * dimension)) / dimension
+    return pd.DataFrame({"repeat": range(repeats), "kept_per_dimension": kept, "error": found})
