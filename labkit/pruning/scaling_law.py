@@ -251,7 +251,7 @@ def _sentence(exponent: _Estimate, plain: float, gain: _Estimate, bend: _Estimat
     bends = {True: "bends below", False: "does not bend below", None: "may or may not bend below"}
     level = f"{interval:.0%} interval".replace("%", " %")
     return (
-        f"The best fraction falls {steeper[gain.above(0)]} no pruning: exponent {exponent.value:.2f} against {plain:.2f}, "
-        f"a gain of {gain.low:.2f} to {gain.high:.2f} ({level}). It {bends[bend.above(1)]} the power law of its smaller "
-        f"sizes: factor {bend.value:.2f}, {bend.low:.2f} to {bend.high:.2f}."
+        f"The best fraction falls {steeper[gain.above(0)]} no pruning: exponent {exponent.value:.2f} against "
+        f"{plain:.2f}, a gain of {gain.low:.2f} to {gain.high:.2f} ({level}). It {bends[bend.above(1)]} the power law "
+        f"of its smaller sizes: factor {bend.value:.2f}, {bend.low:.2f} to {bend.high:.2f}."
     )
