@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,20 @@ def errors(
             "kept_per_dimension": pools * fractions,
         }
     )
-    tables = [
-        table.assign(keep=rule, error=perceptron.test_error(pools, fractions, rule, probe_angle)) for rule in keep
-    ]
-    return pd.concat(tables, ignore_index=True)
+    known = {rule: _errors(pools, fractions, rule, probe_angle) for rule in keep}
+    return pd.concat([table.assign(keep=rule, error=error) for rule, error in known.items()], ignore_index=True)
+
+
+def _errors(pools: np.ndarray, fractions: np.ndarray, keep: str, probe_angle: float) -> np.ndarray:
+    if keep == "random":
+        return np.array(_unpruned(tuple(pools * fractions)))
+    return perceptron.test_error(pools, fractions, keep, probe_angle)
+
+
+@functools.lru_cache(maxsize=32)
+def _unpruned(kept: tuple[float, ...]) -> tuple[float, ...]:
+    """Errors of random examples: of no probe's concern, so a map of the next angle asks for the same ones again."""
+    return tuple(perceptron.test_error(list(kept)))
 
 
 def best_rules(

@@ -25,13 +25,13 @@ def draw(record: Any) -> alt.VConcatChart:
         f"keep the {record.best}"
     )
     sentence = sentence.replace("keep the random", "keep random ones")
-    upper = alt.layer(_cells(record.map), *_cross(record)).properties(
-        width=_WIDTH, height=_MAP, title=alt.TitleParams(sentence, subtitle=_KEY)
-    )
-    lower = alt.layer(*_lines(record)).properties(width=_WIDTH, height=_CURVES)
+    title = alt.TitleParams(sentence, subtitle=_KEY)
+    # All is given at once: Altair copies the whole chart at every further step.
+    upper = alt.LayerChart(layer=[_cells(record.map), _cross(record)], width=_WIDTH, height=_MAP, title=title)
+    lower = alt.LayerChart(layer=_lines(record), width=_WIDTH, height=_CURVES)
     described = f"Which rule has the lowest test error by pool and fraction, and the three curves: {sentence}."
-    both = alt.vconcat(upper, lower).resolve_scale(color="independent")
-    return both.properties(description=described, usermeta=USERMETA)
+    apart = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
+    return alt.VConcatChart(vconcat=[upper, lower], resolve=apart, description=described, usermeta=USERMETA)
 
 
 def _across(field: str = "x") -> alt.X:
@@ -69,12 +69,12 @@ def _cells(cells: pd.DataFrame) -> alt.Chart:
     )
 
 
-def _cross(record: Any) -> list[alt.Chart]:
+def _cross(record: Any) -> alt.Chart:
     """Where the controls stand: white under black, so that it is seen on every colour."""
     base = alt.Chart(pd.DataFrame({"x": [record.pool], "y": [record.fraction]}))
     place = {"x": _across(), "y": alt.Y("y:Q", title="fraction kept")}
     look = {"shape": "cross", "filled": True, "stroke": "white", "fill": "black"}
-    return [base.mark_point(size=180, strokeWidth=2, **look).encode(**place)]
+    return base.mark_point(size=180, strokeWidth=2, **look).encode(**place)
 
 
 def _lines(record: Any) -> list[alt.Chart]:

@@ -17,7 +17,7 @@ from labkit.theory import perceptron, pruning_trial
 
 _POOLS, _FRACTIONS, _ANGLES = (0.5, 50.0), (0.05, 0.95), (0.0, 60.0)
 _WORDS = {"hardest": "the hardest", "easiest": "the easiest", "random": "random ones"}
-_CELLS = 22, 16  # of the map, across and up
+_CELLS = 20, 13  # of the map, across and up
 _CURVE = 33  # pools of a curve
 _DOTTED = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # pools that are simulated
 _MOST_KEPT = 10.0  # per dimension: a simulation of more takes seconds
