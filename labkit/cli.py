@@ -23,6 +23,7 @@ _VERBS = {
     "lab": ("labkit.commands.lab", "lab"),
     "list": ("labkit.commands.listing", "listing"),
     "notebooks": ("labkit.commands.notebooks", "notebooks"),
+    "prune": ("labkit.commands.prune", "prune"),
     "report": ("labkit.commands.report", "report"),
     "sweep": ("labkit.commands.sweep", "sweep"),
 }

@@ -21,7 +21,7 @@ class NoiseCheck:
         out_of_sample_error: of the same models.
         suspected: positions of the suspected training examples, the most suspected first.
         easy_beats_random: whether keeping the easiest beat random anywhere in the pilot, at its level.
-        cleaning_helps: whether random examples without the suspected ones beat random ones anywhere.
+        cleaning_helps: whether rules do better without the suspected examples, over all fractions tried.
         sentence: what follows.
     """
 

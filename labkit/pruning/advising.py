@@ -13,7 +13,7 @@ from labkit.datasets.faults import number, whole
 from labkit.models import Model, build
 from labkit.pruning import benchmarking_costs as costs
 from labkit.pruning.advice import Advice, NoiseCheck
-from labkit.pruning.advising_pilot import FULL, Pilot, evidence, tried
+from labkit.pruning.advising_pilot import FULL, Pilot, cleaning, evidence, tried
 from labkit.pruning.advising_rules import RANDOM, Material, Rule, rules
 from labkit.pruning.advising_words import noise_sentence, sentences
 from labkit.pruning.entry import find_score
@@ -104,7 +104,7 @@ def advise(
     errors, pilot_flops = tried(data, model, material, candidates, fractions, pilot, progress, should_stop)
     table = evidence(errors, LEVEL)
     choices = _choices(table, errors, candidates, fractions, len(data.inputs))
-    noise = _noise(material, estimate, wrong, table)
+    noise = _noise(material, estimate, wrong, table, cleaning(errors, LEVEL))
     row = _how_much(choices, several=not isinstance(fraction, int | float))
     once = model.flops_per_example(data, training=True) * batch_size * steps
     scoring = costs.watched(log, 1.0) + costs.retrained(log, folds * 4, 1 - 1 / folds)
@@ -185,13 +185,11 @@ def _how_much(choices: pd.DataFrame, *, several: bool) -> dict[str, Any]:
     return {**choices.iloc[0].to_dict(), **everything, "difference": 0.0, "against_full": 0.0}
 
 
-def _noise(material: Material, estimate: float, wrong: float, table: pd.DataFrame) -> NoiseCheck:
+def _noise(material: Material, estimate: float, wrong: float, table: pd.DataFrame, cleaned: bool) -> NoiseCheck:
     count = len(material.targets)
     half = 1.96 * np.sqrt(max(estimate * (1 - estimate), 1 / count) / count)
     places = np.flatnonzero(material.suspected)
-    won = table[table["high"] < 0]["rule"]
-    easy = won.str.contains("easiest").any()
-    cleaned = (won == str(Rule(RANDOM, clean=True))).any()
+    easy = table[table["high"] < 0]["rule"].str.contains("easiest").any()
     return NoiseCheck(
         estimate=estimate,
         low=max(0.0, estimate - half),
@@ -199,8 +197,8 @@ def _noise(material: Material, estimate: float, wrong: float, table: pd.DataFram
         out_of_sample_error=wrong,
         suspected=places[np.argsort(-material.suspicion[places], kind="stable")],
         easy_beats_random=bool(easy),
-        cleaning_helps=bool(cleaned),
-        sentence=noise_sentence(estimate, wrong, bool(easy), bool(cleaned)),
+        cleaning_helps=cleaned,
+        sentence=noise_sentence(estimate, wrong, bool(easy), cleaned),
     )
 
 

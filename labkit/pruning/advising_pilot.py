@@ -11,7 +11,7 @@ import pandas as pd
 
 from labkit.datasets import Dataset
 from labkit.models import Model
-from labkit.pruning.advising_rules import RANDOM, Material, Rule, chosen
+from labkit.pruning.advising_rules import CLEANED, RANDOM, Material, Rule, chosen
 from labkit.pruning.keeping import kept_count
 from labkit.seeds import derive, generator
 from labkit.training import fit_many
@@ -114,6 +114,19 @@ def evidence(errors: pd.DataFrame, level: float) -> pd.DataFrame:
             | {"low": mean - half, "high": mean + half, "chance": chance}
         )
     return pd.DataFrame(rows)
+
+
+def cleaning(errors: pd.DataFrame, level: float) -> bool:
+    """Whether rules do better without the suspected examples: the mean difference over rules and fractions, by cut."""
+    from scipy.stats import t as student
+
+    clean = errors["rule"].str.endswith(CLEANED)
+    if not clean.any():
+        return False
+    pairs = errors[clean].assign(rule=errors["rule"].str.removesuffix(CLEANED))
+    pairs = pairs.merge(errors[~clean], on=["rule", "fraction", "cut"])
+    gaps = (pairs["error_x"] - pairs["error_y"]).groupby(pairs["cut"]).mean()
+    return bool(gaps.mean() + student.ppf((1 + level) / 2, len(gaps) - 1) * gaps.sem() < 0)
 
 
 def _cuts(data: Dataset, pilot: Pilot) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

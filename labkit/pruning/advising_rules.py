@@ -11,6 +11,7 @@ from labkit.pruning.selection import select
 from labkit.seeds import derive
 
 RANDOM = "random"
+CLEANED = ", suspected labels left out"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Rule:
 
     def __str__(self) -> str:
         name = f"{self.score} {self.policy}" if self.score else self.policy
-        return f"{name}, suspected labels left out" if self.clean else name
+        return name + CLEANED if self.clean else name
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +49,12 @@ def sentences(
     else:
         said = [
             f"Keep {row['fraction']:.0%} by {row['rule']}: error {_points(-row['difference'])} below random "
-            f"({_points(-row['high'])} to {_points(-row['low'])}), better with probability {row['confidence']:.0%}."
+            f"({_points(-row['high'], unit=False)} to {_points(-row['low'], unit=False)}), better with probability {row['confidence']:.0%}."
         ]
     if row["fraction"] < 1:
         said.append(
             f"Against all examples the error changes by {_points(row['against_full'], sign=True)} "
-            f"({_points(row['full_low'], sign=True)} to {_points(row['full_high'], sign=True)})."
+            f"({_points(row['full_low'], sign=True, unit=False)} to {_points(row['full_high'], sign=True, unit=False)})."
         )
     said += [
         f"At {other['fraction']:.0%}: {other['rule']}."
@@ -67,8 +68,9 @@ def sentences(
         )
     cuts = pilot.folds * pilot.repeats
     said.append(f"This rests on {cuts} cuts of the training and validation examples; the test was not looked at.")
-    return tuple(text.replace("%", " %") for text in said)
+    return tuple(re.sub(r"(?<=\d)%", " %", text) for text in said)
 
 
-def _points(value: float, sign: bool = False) -> str:
-    return f"{100 * value:{'+' if sign else ''}.1f} points"
+def _points(value: float, sign: bool = False, unit: bool = True) -> str:
+    """A difference of errors in percentage points."""
+    return f"{100 * value:{'+' if sign else ''}.1f}{' points' if unit else ''}"
