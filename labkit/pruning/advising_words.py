@@ -49,12 +49,12 @@ def sentences(
     else:
         said = [
             f"Keep {row['fraction']:.0%} by {row['rule']}: error {_points(-row['difference'])} below random "
-            f"({_points(-row['high'], unit=False)} to {_points(-row['low'], unit=False)}), better with probability {row['confidence']:.0%}."
+            f"({_range(-row['high'], -row['low'])}), better with probability {row['confidence']:.0%}."
         ]
     if row["fraction"] < 1:
         said.append(
             f"Against all examples the error changes by {_points(row['against_full'], sign=True)} "
-            f"({_points(row['full_low'], sign=True, unit=False)} to {_points(row['full_high'], sign=True, unit=False)})."
+            f"({_range(row['full_low'], row['full_high'], sign=True)})."
         )
     said += [
         f"At {other['fraction']:.0%}: {other['rule']}."
@@ -71,6 +71,10 @@ def sentences(
     return tuple(re.sub(r"(?<=\d)%", " %", text) for text in said)
 
 
-def _points(value: float, sign: bool = False, unit: bool = True) -> str:
+def _points(value: float, sign: bool = False) -> str:
     """A difference of errors in percentage points."""
-    return f"{100 * value:{'+' if sign else ''}.1f}{' points' if unit else ''}"
+    return f"{100 * value:{'+' if sign else ''}.1f} points"
+
+
+def _range(low: float, high: float, sign: bool = False) -> str:
+    return f"{100 * low:{'+' if sign else ''}.1f} to {100 * high:{'+' if sign else ''}.1f}"
