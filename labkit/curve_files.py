@@ -14,7 +14,7 @@ from labkit.registry import nearest
 
 MAX_BYTES = 100 * 2**20
 _BLOCK = 50_000  # lines of JSON that become a frame together
-LONG = 2_000  # different sizes above which a file is a log, of which the trend is kept
+LONG = 2_000  # rows above which the trend is kept: a fit to more takes minutes and says no more
 # Where several would do, a size comes before a step, and a step before an epoch: the later ones are coarser.
 _COMMON_X = (
     ("examples", "tokens", "params", "parameters", "compute", "flops", "x", "n", "size", "train_size", "train_sizes"),
@@ -200,7 +200,8 @@ def read_curve(path: str | Path, x: str | None = None, y: str | None = None, se:
         se: the column of the standard error of y, if there is one.
 
     Returns a frame with columns ``x``, ``y`` and, if asked for, ``se``. Rows without a value and rows at size 0 are
-    dropped; of more than 2,000 different sizes the trend is kept, as means of about 200 bins even in log x.
+    dropped; of more than 2,000 rows the trend is kept: a log as means of at most 200 bins even in log x, repeats of few
+    sizes as means of some of them.
     Its ``attrs`` hold the columns' own names (``x_name``, ``y_name``), the number of rows ``dropped`` for want of a
     value, and ``notes``: sentences about what was done and what looks odd.
 
@@ -243,10 +244,12 @@ def _rows(count: int, which: str = "") -> str:
 def _trend(curve: pd.DataFrame, x: str, y: str) -> tuple[pd.DataFrame, list[str]]:
     """A long curve as its trend, and what a reader should know about it."""
     notes = []
-    if curve.x.nunique() > LONG:
-        short = log_files.thin(curve).drop(columns="rows")
+    if len(curve) > LONG:
+        many = curve.x.nunique() > LONG // 2
+        short = log_files.thin(curve).drop(columns="rows") if many else _batches(curve, LONG)
+        how = f"even in log {x}" if many else f"each of one {x}"
         notes.append(
-            f"{len(curve):,} rows are averaged to {len(short)} points, even in log {x}: the trend is forecast, and "
+            f"{len(curve):,} rows are averaged to {len(short):,} points, {how}: the trend is forecast, and "
             "single rows scatter more widely than its interval."
         )
         curve = short
@@ -256,3 +259,13 @@ def _trend(curve: pd.DataFrame, x: str, y: str) -> tuple[pd.DataFrame, list[str]
             "1 - score; for an error, look whether training diverged."
         )
     return curve, notes
+
+
+def _batches(curve: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """About so many means of equally many repeats, each of one size, so that no size gains or loses weight."""
+    repeats = curve.groupby("x").cumcount() // -(-len(curve) // rows)
+    groups = curve.groupby([curve.x, repeats.rename("batch")])
+    columns = {"y": groups["y"].mean()}
+    if "se" in curve:  # of a mean of independent values
+        columns["se"] = np.sqrt((curve.se**2).groupby([curve.x, repeats]).sum().to_numpy()) / groups.size()
+    return pd.DataFrame(columns).reset_index().drop(columns="batch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -85,3 +86,122 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(written, monkeypatch
     monkeypatch.setattr(curve_files, "MAX_BYTES", 10)
     with pytest.raises(ValueError, match="at most"):
         curve_files.read_curve(written("examples,error\n10,0.5\n"))
+
+
+def test_a_log_is_read_through_its_usual_names_and_gaps(written):
+    log = written(
+        '{"step": 0, "epoch": 0.0, "loss": 3.0}\n{"step": 10, "epoch": 0.1, "loss": 2.0}\n'
+        '{"step": 10, "epoch": 0.1, "eval_loss": 2.1}\n{"step": 20, "epoch": 0.2, "loss": 1.5}\n{"step": 20, "ep',
+        "log.jsonl",
+    )
+    curve = curve_files.read_curve(log, y="loss")
+    assert curve[["x", "y"]].values.tolist() == [[10, 2.0], [20, 1.5]]
+    assert curve.attrs["x_name"] == "step"
+    assert curve.attrs["notes"] == (
+        "1 row is without a finite step and loss left out.",
+        "1 row at step 0 is left out: logarithms have no zero.",
+    )
+
+
+def test_a_broken_line_in_the_middle_is_named(written):
+    with pytest.raises(ValueError, match=r"log\.jsonl cannot be read as jsonl: line 2 is not JSON"):
+        curve_files.read_curve(written('{"step": 1, "loss": 1}\n{"st\n{"step": 2, "loss": 1}\n', "log.jsonl"))
+    with pytest.raises(ValueError, match="expected an object per line"):
+        curve_files.read_curve(written("[1, 2]\n", "log.jsonl"))
+
+
+def test_many_lines_of_json_are_read_in_blocks_alike(written, monkeypatch):
+    log = written("".join(f'{{"step": {i}, "loss": {1 / i}}}\n' for i in range(1, 8)), "log.jsonl")
+    whole = curve_files.read_curve(log)
+    monkeypatch.setattr(curve_files, "_BLOCK", 3)
+    pd.testing.assert_frame_equal(curve_files.read_curve(log), whole)
+
+
+def test_json_is_records_columns_or_the_state_of_a_trainer(written):
+    records = '[{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.4}]'
+    texts = [records, '{"step": [1, 2], "loss": [0.5, 0.4]}', f'{{"log_history": {records}, "best_metric": null}}']
+    for text in texts:
+        assert curve_files.read_curve(written(text, "state.json")).y.tolist() == [0.5, 0.4]
+
+
+def test_an_export_of_weights_and_biases_names_its_runs(written):
+    export = written(
+        '"Step","big - val/loss","big - val/loss__MIN","big - val/loss__MAX","small - val/loss"\n'
+        '"0","3","3","3","3.1"\n"100","0.5","0.4","0.6",""\n"200","0.4","0.4","0.4","0.7"\n'
+    )
+    curve = curve_files.read_curve(export, y="big - val/loss")
+    assert curve[["x", "y"]].values.tolist() == [[100, 0.5], [200, 0.4]]
+    with pytest.raises(ValueError, match="several columns are called 'loss': name one of big"):
+        curve_files.read_curve(export, y="loss")
+    with pytest.raises(ValueError, match="the columns are Step, big - val/loss, small - val/loss"):
+        curve_files.read_curve(export)
+
+
+def test_a_file_that_tensorboard_saved_needs_no_options(written):
+    curve = curve_files.read_curve(written("Wall time,Step,Value\n1.7e9,1,2.5\n1.7e9,2,2.0\n"))
+    assert (curve.attrs["x_name"], curve.attrs["y_name"], curve.y.tolist()) == ("Step", "Value", [2.5, 2.0])
+
+
+def test_the_folder_of_a_tensorboard_run_is_a_file_like_others(tmp_path):
+    pytest.importorskip("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(tmp_path / "run") as writer:
+        for step in range(0, 40, 10):
+            writer.add_scalar("validation/loss", 1 / (step + 1), step)
+    curve = curve_files.read_curve(tmp_path / "run")
+    assert curve.x.tolist() == [10, 20, 30]
+    assert curve.attrs["y_name"] == "validation/loss"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty is a folder without TensorBoard event files"):
+        curve_files.read_curve(tmp_path / "empty")
+
+
+def test_a_long_log_becomes_its_trend_and_says_so(written):
+    steps = np.arange(1, 20_001)
+    loss = 2 + steps**-0.5 + np.random.default_rng(0).normal(0, 0.1, len(steps))
+    log = written(pd.DataFrame({"step": steps, "loss": loss}).to_csv(index=False))
+    curve = curve_files.read_curve(log)
+    assert 50 < len(curve) <= 200
+    late = curve[curve.x > 5_000]  # bins of hundreds of rows
+    np.testing.assert_allclose(late.y, 2 + late.x**-0.5, atol=0.03)
+    assert "20,000 rows are averaged" in curve.attrs["notes"][0]
+
+
+def test_many_repeats_are_averaged_in_groups_that_keep_every_weight(written):
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"examples": np.repeat([10, 20, 40], [6_000, 3_000, 3_000]), "se": 0.1})
+    table["error"] = 1 / table.examples + rng.normal(0, 0.1, len(table))
+    curve = curve_files.read_curve(written(table.to_csv(index=False)), se="se")
+    assert curve.groupby("x").size().to_dict() == {10: 1000, 20: 500, 40: 500}
+    np.testing.assert_allclose(curve.groupby("x").y.mean(), table.groupby("examples").error.mean(), rtol=1e-9)
+    np.testing.assert_allclose(curve.se, 0.1 / np.sqrt(6))
+    assert (
+        0.8
+        < curve.y.std() / np.hypot(0.1 / np.sqrt(6), table.error.groupby(table.examples).mean()[curve.x].std())
+        < 1.2
+    )
+
+
+def test_a_header_that_is_missing_is_said_to_be(written):
+    with pytest.raises(ValueError, match=r"first line of mine.csv holds numbers \(128, 0.262\)"):
+        curve_files.read_curve(written("128,0.262\n256,0.2\n"))
+
+
+def test_spreadsheets_spaces_and_comments_are_understood(written):
+    for text in ("examples;error\n10;0,5\n20;0,4\n", "# made by hand\nexamples, error\n10, 0.5\n20, 0.4\n"):
+        assert curve_files.read_curve(written(text)).y.tolist() == [0.5, 0.4]
+    marked = "\ufeffexamples,error\n10,0.5\n20,0.4\n"  # as spreadsheets begin their UTF-8
+    assert curve_files.read_curve(written(marked)).y.tolist() == [0.5, 0.4]
+
+
+def test_scores_and_diverging_runs_are_remarked_on(written):
+    [note] = curve_files.read_curve(written("examples,accuracy\n10,0.5\n20,0.6\n40,0.7\n")).attrs["notes"]
+    assert "accuracy rises with examples" in note
+    assert curve_files.read_curve(written("examples,error\n10,0.5\n20,0.4\n40,0.41\n")).attrs["notes"] == ()
+
+
+def test_a_large_file_comes_with_the_command_that_shortens_it(written, monkeypatch):
+    monkeypatch.setattr(curve_files, "MAX_BYTES", 100)
+    with pytest.raises(ValueError, match=r"awk 'NR == 1 \|\| NR % 21 == 0' mine\.csv > short\.csv"):
+        curve_files.read_curve(written("examples,error\n" + "10,0.5\n" * 27))
