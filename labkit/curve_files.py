@@ -148,7 +148,7 @@ def _choose(table: pd.DataFrame, given: str | None, common: Sequence[Sequence[st
         try:
             return log_files.tag_of(table, given)
         except ValueError as error:
-            raise ValueError(f"{option} {given!r} is not a column: {str(error).split(': ', 1)[1]}") from None
+            raise ValueError(f"{option} {given!r}: {error}") from None
     found = []
     for names in common:
         found = [name for name in table.columns if name.lower() in names]
