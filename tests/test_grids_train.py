@@ -75,12 +75,12 @@ def test_tokens_that_are_no_whole_batches_are_refused():
 
 
 def test_held_out_windows_do_not_overlap():
-    data = datasets.load("python_source", context=64)
+    data = datasets.load("python_source", context=16)
     inputs, targets = held_out(data.validation_inputs, data.validation_targets)
-    assert inputs.shape == (WINDOWS, 64)
+    assert inputs.shape == (WINDOWS, 16)
     assert len(targets) == WINDOWS
     places = np.linspace(0, len(data.validation_targets) - 1, WINDOWS).astype(int)
-    assert np.diff(places).min() >= 64
+    assert np.diff(places).min() >= 16
 
 
 def test_window_losses_are_those_that_training_reports():

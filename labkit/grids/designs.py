@@ -12,16 +12,15 @@ from labkit.grids.rates import tuned_rate
 from labkit.registry import UnknownName, nearest
 
 WIDTHS = (12, 16, 24, 32, 48, 64)
-TOKENS = tuple(65_536 * 2**doubling for doubling in range(6))
-LONGEST = TOKENS[-1]
+TOKENS = tuple(32_768 * 2**doubling for doubling in range(6))
 SEEDS = 3
 PRESETS = ("smoke", "lesson", "full")
 
 DEFAULTS: dict[str, Any] = {
     "depth": 2,
     "qk_norm": True,
-    "context": 64,
-    "batch_size": 4,
+    "context": 16,
+    "batch_size": 16,
     "schedule": "warmup_cosine",
     "warmup": 0.1,
     "weight_decay": 0.0,
@@ -30,8 +29,9 @@ DEFAULTS: dict[str, Any] = {
 }
 """What all runs share unless their design says otherwise.
 
-The optimiser is Adam; ``warmup`` is a share of a run's own steps; losses along the way are taken after its tokens
-halved 1, 2, ... ``halvings`` times.
+The optimiser is Adam. ``warmup`` is a share of a run's own steps. Losses along the way are taken after its tokens
+halved 1, 2, ... ``halvings`` times. Windows are short on purpose: with 64 letters these models learn to look back only
+after some half a million tokens, the larger ones first, and no power law runs across that step.
 """
 
 LIVE_SEED = 1000
@@ -42,22 +42,22 @@ def compute_optimal(preset: str = "full", *, seed: int | None = None) -> pd.Data
     """Sizes by token budgets, each token seen once, the schedule as long as the budget, the rate tuned for both.
 
     Arguments:
-        preset: ``full``, 6 sizes by 6 budgets by 3 seeds; ``lesson``, the 5 smaller sizes by the 3 smaller budgets by
+        preset: ``full``, 6 sizes by 6 budgets by 3 seeds; ``lesson``, the 5 smaller sizes by the 4 smaller budgets by
             2 seeds; ``smoke``, 2 by 2 by 1.
         seed: the first seed; None is 0 for ``full``, which is the shipped grid, and 1000 for the others.
 
     Returns a frame with a row per run: the dials of `DEFAULTS`, width, tokens, unique_tokens, learning_rate and seed.
     Raises ``UnknownName`` for another preset. The text is the standard library's source, about 6.4 million letters to
-    train on, so 2.1 million tokens are the largest budget of whole batches with room to spare.
+    train on, so that there is room for larger budgets.
 
     >>> full = compute_optimal()
     >>> len(full), full.width.nunique(), full.tokens.nunique()
     (108, 6, 6)
     >>> len(compute_optimal("lesson")), len(compute_optimal("smoke"))
-    (30, 4)
+    (40, 4)
     """
     widths, tokens, seeds = _choice(
-        preset, full=(WIDTHS, TOKENS, SEEDS), lesson=(WIDTHS[:5], TOKENS[:3], 2), smoke=(WIDTHS[:2], TOKENS[:2], 1)
+        preset, full=(WIDTHS, TOKENS, SEEDS), lesson=(WIDTHS[:5], TOKENS[:4], 2), smoke=(WIDTHS[:2], TOKENS[:2], 1)
     )
     return _frame(
         {"width": width, "tokens": budget, "seed": number}
@@ -69,10 +69,10 @@ def repetition(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame
     """Unique tokens by epochs by sizes, and at some corners dropout and weight decay against repetition.
 
     Arguments:
-        preset: ``full``: 16,384 to 131,072 unique tokens, doubling, repeated up to 1,048,576 tokens in all (524,288
-            for the largest size), 3 sizes, 3 seeds; and at 32,768 tokens by 4 and 16 epochs the largest size with two
-            shares of dropout and two of weight decay. ``lesson``: 16,384 tokens, 1 to 8 epochs, 2 sizes, 2 seeds.
-            ``smoke``: 16,384 tokens, 1 and 4 epochs, 1 size, 1 seed.
+        preset: ``full``: 16,384 to 131,072 unique tokens, doubling, repeated up to 524,288 tokens in all, 3 sizes,
+            3 seeds; and at 32,768 tokens by 4 and 16 epochs the largest size with two shares of dropout and two weight
+            decays. ``lesson``: 16,384 tokens, 1 to 8 epochs, 2 sizes, 2 seeds. ``smoke``: 16,384 tokens, 1 and 4
+            epochs, 1 size, 1 seed.
         seed: as in ``compute_optimal``.
 
     Returns the same frame as ``compute_optimal``, with ``unique_tokens`` below ``tokens``. A run of e epochs has the
@@ -82,17 +82,17 @@ def repetition(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame
     >>> frame[["unique_tokens", "tokens"]].values.tolist()
     [[16384, 16384], [16384, 65536]]
     """
-    uniques, sizes, seeds = _choice(
+    uniques, widths, most, seeds = _choice(
         preset,
-        full=([16_384, 32_768, 65_536, 131_072], {12: 1 << 20, 24: 1 << 20, 48: 1 << 19}, 3),
-        lesson=([16_384], {12: 1 << 17, 24: 1 << 17}, 2),
-        smoke=([16_384], {12: 1 << 16}, 1),
+        full=((16_384, 32_768, 65_536, 131_072), (12, 24, 48), 524_288, 3),
+        lesson=((16_384,), (12, 24), 131_072, 2),
+        smoke=((16_384,), (12,), 65_536, 1),
     )
     step = 2 if preset == "smoke" else 1
     numbers = _seeds(seeds, preset, seed)
     rows = [
         {"width": width, "unique_tokens": unique, "tokens": unique * 2**doubling, "seed": number}
-        for width, most in sizes.items()
+        for width in widths
         for unique in uniques
         for doubling in range(0, (most // unique).bit_length(), step)
         for number in numbers
@@ -110,7 +110,7 @@ def switches(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
     """The compute-optimal grid with one habit changed at a time; what each does to the exponent can be told apart.
 
     Arguments:
-        preset: ``full``, 5 sizes by 4 budgets by 2 seeds for each switch; ``lesson`` and ``smoke``, the sizes and
+        preset: ``full``, 5 sizes by 5 budgets by 2 seeds for each switch; ``lesson`` and ``smoke``, the sizes and
             budgets that these have in ``compute_optimal``, 1 seed.
         seed: as in ``compute_optimal``.
 
@@ -126,9 +126,9 @@ def switches(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
     {'no_warmup': 4, 'fixed_warmup': 4, 'untuned': 4, 'constant': 2}
     """
     widths, tokens, seeds = _choice(
-        preset, full=(WIDTHS[:5], TOKENS[:4], 2), lesson=(WIDTHS[:5], TOKENS[:3], 1), smoke=(WIDTHS[:2], TOKENS[:2], 1)
+        preset, full=(WIDTHS[:5], TOKENS[:5], 2), lesson=(WIDTHS[:5], TOKENS[:4], 1), smoke=(WIDTHS[:2], TOKENS[:2], 1)
     )
-    fixed = LONGEST / 10
+    fixed = TOKENS[-1] / 10
     rows = []
     for name in ("no_warmup", "fixed_warmup", "untuned", "constant"):
         budgets = tokens[-1:] if name == "constant" else tokens
@@ -149,28 +149,28 @@ def switches(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
 def tuning(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
     """Learning rates a factor of 2 apart for every size at two budgets, from which ``tuned_rate`` is fitted.
 
-    The three smallest sizes are given one rate more, since they stand the highest.
+    Small sizes stand higher rates, so theirs begin higher.
 
     Arguments:
-        preset: ``full``, all sizes; ``lesson``, the smallest 4, at the smaller budget; ``smoke``, 2 sizes, 3 rates.
+        preset: ``full``, all sizes; ``lesson``, the smallest 4, at the smaller budget; ``smoke``, 2 sizes.
         seed: the first seed; None is 100 for ``full`` and 1100 for the others: no run is tuned on its own seed.
 
     >>> tuning("smoke").learning_rate.unique().tolist()
-    [0.01, 0.02, 0.04]
+    [0.02, 0.04, 0.08, 0.16]
     """
-    rates = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
-    widths, budgets, rates = _choice(
+    widths, budgets = _choice(
         preset,
-        full=(WIDTHS, {TOKENS[0]: 2, TOKENS[2]: 1}, rates),
-        lesson=(WIDTHS[:4], {TOKENS[0]: 1}, rates),
-        smoke=(WIDTHS[:2], {TOKENS[0]: 1}, rates[1:4]),
+        full=(WIDTHS, {65_536: 2, 262_144: 1}),
+        lesson=(WIDTHS[:4], {65_536: 1}),
+        smoke=(WIDTHS[:2], {65_536: 1}),
     )
     first = (100 if preset == "full" else LIVE_SEED + 100) if seed is None else seed
     return _frame(
         {"width": width, "tokens": budget, "seed": first + number, "learning_rate": rate, "halvings": 0}
         for budget, seeds in budgets.items()
-        for width, rate, number in itertools.product(widths, rates, range(seeds))
-        if rate <= 0.08 or width <= 24
+        for width in widths
+        for rate in _rates(width)
+        for number in range(seeds)
     )
 
 
@@ -201,6 +201,11 @@ def _choice(preset: str, **choices: Any) -> Any:
     if preset not in choices:
         raise UnknownName(f"unknown preset {preset!r}: {nearest(preset, choices)}")
     return choices[preset]
+
+
+def _rates(width: int) -> list[float]:
+    least = 0.02 if width <= 16 else 0.01 if width <= 32 else 0.005
+    return [least * 2**step for step in range(4)]
 
 
 def _seeds(count: int, preset: str, first: int | None) -> Sequence[int]:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from labkit.datasets import Dataset
     from labkit.models import Model
 
-WINDOWS = 2048
+WINDOWS = 8192
 """Held-out windows behind the loss at the end of a run: spread evenly over the validation text, without overlap."""
 
 THINNING = 4
 """Losses along a run are measured on every so many of those windows."""
 
-_PIECE = 64
+_PIECE = 256
 
 
 def train_point(
