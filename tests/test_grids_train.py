@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from labkit import datasets, grids, models, training
+from labkit import datasets, grids, models, sweeps, training
 from labkit.grids.dropped import Dropped
 from labkit.grids.point import WINDOWS, held_out, train_point, window_losses
 from labkit.sweeps import PointFailed
@@ -54,8 +54,11 @@ def test_curves_end_at_the_budget_and_fall(trained):
 
 def test_what_was_trained_is_not_trained_again(trained, monkeypatch):
     design, found = trained
-    monkeypatch.setattr(training, "fit_many", None)
+    swept = []
+    plain = sweeps.run
+    monkeypatch.setattr(sweeps, "run", lambda *given, **named: swept.append(plain(*given, **named)) or swept[-1])
     again = grids.train(design, store="memory://grids-test", progress=False)
+    assert swept[0].attrs["sweep"]["computed"] == 0
     pd.testing.assert_frame_equal(again.table, found.table)
 
 
