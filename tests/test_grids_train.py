@@ -77,6 +77,19 @@ def test_tokens_that_are_no_whole_batches_are_refused():
         grids.train(tiny(1, tokens=2000, halvings=0), store="memory://grids-odd", progress=False)
 
 
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        (tiny().drop(columns="warmup"), "no column 'warmup'"),
+        (tiny(0), "no runs"),
+        (pd.concat([tiny(2), tiny(1)]), "run 2 of the design stands there twice"),
+    ],
+)
+def test_designs_that_cannot_be_are_refused(design, message):
+    with pytest.raises(ValueError, match=message):
+        grids.train(design, store="memory://grids-refused", progress=False)
+
+
 def test_held_out_windows_do_not_overlap():
     data = datasets.load("python_source", context=16)
     inputs, targets = held_out(data.validation_inputs, data.validation_targets)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,23 +32,23 @@ def main(arguments: list[str] | None = None) -> int:
     out = chosen.out or folder()
     out.mkdir(parents=True, exist_ok=True)
     for name in chosen.names:
-        runs, began = design(name, chosen.preset), time.monotonic()
-        write(name, train(runs, jobs=chosen.jobs, store=chosen.store), out, runs, time.monotonic() - began)
+        runs = design(name, chosen.preset)
+        write(name, train(runs, jobs=chosen.jobs, store=chosen.store), out, runs)
         sys.stdout.write(f"{name}: {len(runs)} runs in {out}\n")
     return 0
 
 
-def write(name: str, trained: Trained, out: Path, runs: pd.DataFrame, elapsed: float) -> None:
+def write(name: str, trained: Trained, out: Path, runs: pd.DataFrame) -> None:
     """Write ``name.csv``, ``name_curves.csv`` where there are any, and ``name.json``, each as a whole or not at all."""
     tables = {f"{name}.csv": trained.table}
     if runs.halvings.any():
         tables[f"{name}_curves.csv"] = trained.curves
     for file, table in tables.items():
         _put(out / file, table.round(_DIGITS).to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-    _put(out / f"{name}.json", json.dumps(_provenance(name, trained.table, runs, elapsed), indent=1) + "\n")
+    _put(out / f"{name}.json", json.dumps(_provenance(name, trained.table, runs), indent=1) + "\n")
 
 
-def _provenance(name: str, table: pd.DataFrame, runs: pd.DataFrame, elapsed: float) -> dict[str, Any]:
+def _provenance(name: str, table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
     from labkit.grids.point import THINNING, WINDOWS
     from labkit.sweeps.code import versions
 
@@ -70,7 +69,6 @@ def _provenance(name: str, table: pd.DataFrame, runs: pd.DataFrame, elapsed: flo
         "versions": versions({"torch"}),
         "machine": {"cores": places.cores(), "accelerator": None},
         "core_seconds": round(float(table.seconds.sum())),
-        "elapsed_seconds_of_last_call": round(elapsed),
     }
     if name == "tuning":
         constant, by_width, by_tokens = rate_law(table)

@@ -57,7 +57,7 @@ def train(
         packages: installed packages whose source enlarges the text. Their versions decide what the text is: it is
             then another dataset, with another fingerprint, and its losses do not compare with the shipped ones.
 
-    Raises what ``sweeps.run`` raises.
+    Raises ``ValueError`` for a design without runs or without a column that it needs, and what ``sweeps.run`` raises.
 
     >>> from labkit import grids
     >>> tiny = grids.design("compute_optimal", "smoke").assign(tokens=4096, unique_tokens=4096).head(1)
@@ -66,6 +66,7 @@ def train(
     """
     from labkit.grids.point import train_point
 
+    _check(design)
     keys = [column for column in design.columns if column != "seed"]
     points, rows = [], []
     for values, group in design.groupby(keys, sort=False, dropna=False):
@@ -89,6 +90,16 @@ def train(
     )
     moments = [len(point["seeds"]) * (len(point["checkpoints"]) + 1) for point in points]
     return _tables(found[_FOUND], pd.DataFrame(rows), np.repeat(np.arange(len(points)), moments), design, packages)
+
+
+def _check(design: pd.DataFrame) -> None:
+    needed = [*_DIALS, "halvings", "tokens", "unique_tokens", "seed"]
+    missing = [column for column in needed if column not in design]
+    if missing or not len(design):
+        wrong = f"no column {missing[0]!r}" if missing else "no runs"
+        raise ValueError(f"the design has {wrong}; start from one of labkit.grids, such as compute_optimal('lesson')")
+    if design.duplicated().any():
+        raise ValueError(f"run {int(design.duplicated().to_numpy().argmax())} of the design stands there twice")
 
 
 def text(context: int, packages: tuple[str, ...]) -> Dataset:
