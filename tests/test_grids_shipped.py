@@ -89,6 +89,12 @@ def test_the_command_writes_what_load_reads(tmp_path, monkeypatch, capsys):
     assert grids.provenance("compute_optimal")["text"]["options"]["context"] == 16
 
 
+def test_a_smaller_grid_does_not_replace_the_shipped_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["tuning", "--preset", "smoke"])
+    assert "--out" in capsys.readouterr().err
+
+
 def test_help_is_given():
     found = subprocess.run([sys.executable, "-m", "labkit.grids", "--help"], capture_output=True, text=True, timeout=60)
     assert found.returncode == 0

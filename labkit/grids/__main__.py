@@ -17,7 +17,7 @@ from labkit.grids.rates import best_rates, rate_law
 from labkit.grids.shipped import folder
 from labkit.grids.training import Trained, text, train
 
-_DIGITS = {"loss": 6, "se": 6, "train_loss": 6, "difference": 6, "seconds": 2}
+_DIGITS = {"loss": 6, "se": 6, "train_loss": 6, "seconds": 2}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--store", default=None, help="folder or URL of the point store (that of the checkout)")
     parser.add_argument("--out", type=Path, default=None, help="where to write (data/grids)")
     chosen = parser.parse_args(arguments)
+    if chosen.preset != "full" and chosen.out is None:
+        parser.error(f"--preset {chosen.preset} is not what ships; say with --out where its tables go")
     out = chosen.out or folder()
     out.mkdir(parents=True, exist_ok=True)
     for name in chosen.names:
