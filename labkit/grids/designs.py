@@ -30,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
 """What all runs share unless their design says otherwise.
 
 The optimiser is Adam. ``warmup`` is a share of a run's own steps. Losses along the way are taken after its tokens
-halved 1, 2, ... ``halvings`` times. Windows are short on purpose: with 64 letters these models learn to look back only
+halved 1, 2, ... ``halvings`` times; grids for live training leave them out, which halves what they cost. Windows are short on purpose: with 64 letters these models learn to look back only
 after some half a million tokens, the larger ones first, and no power law runs across that step.
 """
 
@@ -60,7 +60,7 @@ def compute_optimal(preset: str = "full", *, seed: int | None = None) -> pd.Data
         preset, full=(WIDTHS, TOKENS, SEEDS), lesson=(WIDTHS[:5], TOKENS[:4], 2), smoke=(WIDTHS[:2], TOKENS[:2], 1)
     )
     return _frame(
-        {"width": width, "tokens": budget, "seed": number}
+        {"width": width, "tokens": budget, "seed": number, **_along(preset)}
         for width, budget, number in itertools.product(widths, tokens, _seeds(seeds, preset, seed))
     )
 
@@ -91,7 +91,7 @@ def repetition(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame
     step = 2 if preset == "smoke" else 1
     numbers = _seeds(seeds, preset, seed)
     rows = [
-        {"width": width, "unique_tokens": unique, "tokens": unique * 2**doubling, "seed": number}
+        {"width": width, "unique_tokens": unique, "tokens": unique * 2**doubling, "seed": number, **_along(preset)}
         for width in widths
         for unique in uniques
         for doubling in range(0, (most // unique).bit_length(), step)
@@ -134,6 +134,7 @@ def switches(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
         budgets = tokens[-1:] if name == "constant" else tokens
         for width, budget, number in itertools.product(widths, budgets, _seeds(seeds, preset, seed)):
             row = {"switch": name, "width": width, "tokens": budget, "seed": number}
+            row |= {} if name == "constant" else _along(preset)
             if name == "no_warmup":
                 row |= {"schedule": "cosine", "warmup": 0.0}
             elif name == "fixed_warmup":
@@ -201,6 +202,10 @@ def _choice(preset: str, **choices: Any) -> Any:
     if preset not in choices:
         raise UnknownName(f"unknown preset {preset!r}: {nearest(preset, choices)}")
     return choices[preset]
+
+
+def _along(preset: str) -> dict[str, int]:
+    return {} if preset == "full" else {"halvings": 0}
 
 
 def _rates(width: int) -> list[float]:
