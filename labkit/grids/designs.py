@@ -30,8 +30,9 @@ DEFAULTS: dict[str, Any] = {
 """What all runs share unless their design says otherwise.
 
 The optimiser is Adam. ``warmup`` is a share of a run's own steps. Losses along the way are taken after its tokens
-halved 1, 2, ... ``halvings`` times; grids for live training leave them out, which halves what they cost. Windows are short on purpose: with 64 letters these models learn to look back only
-after some half a million tokens, the larger ones first, and no power law runs across that step.
+halved 1, 2, ... ``halvings`` times; grids for live training leave them out, which halves what they cost. Windows are
+short on purpose: with 64 letters these models learn to look back only after some half a million tokens, the larger
+ones first, and no power law runs across that step.
 """
 
 LIVE_SEED = 1000
