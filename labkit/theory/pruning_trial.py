@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labkit.seeds import generator
 from labkit.theory import perceptron
 
 if TYPE_CHECKING:
@@ -156,3 +157,60 @@ def simulated(
     found = perceptron.simulate(dimension, pool_per_dimension, fraction, keep, probe_angle, repeats, seed)
     kept = round(fraction * round(pool_per_dimension * dimension)) / dimension
     return pd.DataFrame({"repeat": range(repeats), "kept_per_dimension": kept, "error": found})
+
+
+def log_ratio(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """The natural logarithm of the ratio of two mean errors, and its standard error to first order.
+
+    Arguments are the errors of repeats, at least two each. Raises ``ValueError`` for fewer.
+
+    >>> value, se = log_ratio([0.2, 0.2], [0.1, 0.1])
+    >>> round(value, 3), se
+    (0.693, 0.0)
+    """
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if min(one.size, other.size) < 2:
+        raise ValueError(f"a standard error needs at least two repeats each, got {one.size} and {other.size}")
+    shares = [errors.std(ddof=1) / np.sqrt(errors.size) / errors.mean() for errors in (one, other)]
+    return float(np.log(one.mean() / other.mean())), float(np.hypot(*shares))
+
+
+def crossed(
+    runs: pd.DataFrame, first: str = "hardest", second: str = "easiest", *, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Where the simulated errors of two rules cross, and its standard error, as pools per dimension.
+
+    Arguments:
+        runs: columns keep, pool_per_dimension, error; the same pools, and as many repeats, for either rule.
+        first, second: the rules; the crossing is where ``first`` becomes the better one.
+        draws: resamples of the repeats behind the standard error.
+        seed: of the resamples.
+
+    Between two pools the log ratio of the mean errors is taken as straight in the logarithm of the pool. A crossing
+    that the pools do not enclose is nan, and draws without one do not enter the standard error.
+
+    >>> import pandas
+    >>> runs = pandas.DataFrame({"keep": ["hardest"] * 4 + ["easiest"] * 4, "pool_per_dimension": [2, 2, 8, 8] * 2,
+    ...                          "error": [0.4, 0.4, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2]})
+    >>> [round(one, 2) for one in crossed(runs)]
+    [4.0, 0.0]
+    """
+    rules = [runs[runs.keep == rule] for rule in (first, second)]
+    pools = np.array(sorted(rules[0].pool_per_dimension.unique()))
+    errors = [np.array([rule[rule.pool_per_dimension == pool].error for pool in pools]) for rule in rules]
+    rng = generator(seed, "crossed")
+    found = [_crossing_of(pools, *(one.mean(axis=1) for one in errors))]
+    for _ in range(draws):
+        drawn = [one[:, rng.integers(one.shape[1], size=one.shape[1])] for one in errors]
+        found.append(_crossing_of(pools, *(one.mean(axis=1) for one in drawn)))
+    usable = np.array(found[1:])[np.isfinite(found[1:])]
+    return found[0], float(usable.std()) if usable.size else float("nan")
+
+
+def _crossing_of(pools: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    gap = np.log(first / second)
+    for at in range(len(pools) - 1):
+        if gap[at] >= 0 > gap[at + 1]:
+            share = gap[at] / (gap[at] - gap[at + 1])
+            return float(pools[at] ** (1 - share) * pools[at + 1] ** share)
+    return float("nan")
