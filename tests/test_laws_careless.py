@@ -84,6 +84,12 @@ def test_fits_that_are_alike_include_the_best_and_no_bad_one():
     assert table[table["alike"]]["residual"].max() <= 1.25 * table["residual"].min() + 1e-9
 
 
+def test_a_fit_closer_than_the_noise_is_no_better():
+    close, noisy = (alternatives.alternatives(X, Y, 1e5, noise=noise) for noise in (0.0, 0.01))
+    assert noisy["alike"].sum() > close["alike"].sum()
+    assert noisy[noisy["alike"]]["residual"].max() <= 0.0125 + 1e-9
+
+
 def test_forms_with_as_many_parameters_as_points_are_left_out():
     table = alternatives.alternatives(X[:4], Y[:4], 1e4)
     assert set(table["form"]) <= {"power", "power_floor"}

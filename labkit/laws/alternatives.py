@@ -12,12 +12,13 @@ FORMS = ("power", "power_floor", "log_logistic", "stretched_exponential", "m4", 
 ALIKE = 1.25
 
 
-def alternatives(x, y, at, forms=None, *, alike: float = ALIKE, bounds=(0, None), seed: int = 0):
+def alternatives(x, y, at, forms=None, *, alike: float = ALIKE, noise: float = 0.0, bounds=(0, None), seed: int = 0):
     """Every distinct minimum of every form, with what it foretells at ``at``.
 
     Arguments: ``x``, ``y`` (n,) the points; ``at`` one size; ``forms`` names of forms of one variable (those whose
     parameters the points do not outnumber are left out); ``alike`` how many times the smallest residual a fit may
-    have and still count as about as good; ``bounds`` the range of the metric.
+    have and still count as about as good; ``noise`` how far a point may be off by chance (relative, RMS): no fit is
+    better than that, whatever its residual; ``bounds`` the range of the metric.
 
     Returns a frame, best fit first: form, minimum (0 is the form's best), residual (RMS, in ln y, or in y where some y
     is not positive), forecast, alike. Raises ``ValueError`` for points that cannot be a curve.
@@ -48,5 +49,5 @@ def alternatives(x, y, at, forms=None, *, alike: float = ALIKE, bounds=(0, None)
         raise ValueError(f"{len(curve)} points are too few for any of the forms {', '.join(forms or FORMS)}")
     table = pd.DataFrame(rows)
     table = table[np.isfinite(table[["residual", "forecast"]]).all(axis=1)]
-    table["alike"] = table["residual"] <= alike * table["residual"].min() + 1e-9
+    table["alike"] = table["residual"] <= alike * max(table["residual"].min(), noise) + 1e-9
     return table.sort_values("residual", kind="stable", ignore_index=True)

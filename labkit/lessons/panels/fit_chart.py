@@ -18,6 +18,7 @@ from labkit.lessons.panels.charts import USERMETA, log_scale, low_decade, prepar
 _WIDTH, _HEIGHT, _BELOW = 460, 300, 90
 _AHEAD = 10.0  # how many times the largest size the lines are drawn to
 _STEPS = 80
+_LONG = 1e6  # larger sizes are written 2M, not 2,000,000
 _PARTS = {"fitted": "circle", "held out": "diamond"}
 _KEY = "full circles: fitted · hollow diamonds: held out · dashed: the target · bands: intervals"
 
@@ -31,7 +32,8 @@ def draw(record: Any, offered: list[str], measured: pd.DataFrame) -> alt.VConcat
     """The chart of a ``Fit`` record; ``offered`` fixes the colour of each form, ``measured`` the axes."""
     x, y = record.names
     sizes = np.unique(measured[x])
-    across = alt.X("x:Q", scale=log_scale(sizes[0], sizes[-1] * _AHEAD, 1.0), title=display.title_of(x))
+    axis = alt.Axis(format="~s" if sizes[-1] * _AHEAD > _LONG else ",~r")
+    across = alt.X("x:Q", scale=log_scale(sizes[0], sizes[-1] * _AHEAD, 1.0), title=display.title_of(x), axis=axis)
     heights = log_scale(low_decade(measured[y].min()), measured[y].max())
     look = _Look(offered)
     points, lines = prepared(record.points, "x", "y"), record.lines
