@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from labkit.laws import ScalingLaw
 from labkit.seeds import generator
@@ -126,7 +128,9 @@ def scaling(
     own_draws = _shape(sizes, resampled, first)
     bare_draws = _shape(sizes, np.stack([curves.at(sizes, drawn)[-1] for drawn in weights]), first)
     ends = [(1 - interval) / 2, (1 + interval) / 2]
-    bottom, top = np.quantile(resampled, ends, axis=0)
+    wider = _wider(curves.seeds, interval)
+    # Widened in the logarithm, so that no bound falls to 0.
+    bottom, top = error_of * (np.quantile(resampled, ends, axis=0) / error_of) ** wider
     envelope = pd.DataFrame(
         {
             "kept": sizes,
@@ -138,11 +142,11 @@ def scaling(
             "power_law": own.line[0],
         }
     )
-    exponent = _Estimate.of(own.exponent, own_draws.exponent, ends)
-    gain = _Estimate.of(own.exponent - bare.exponent, own_draws.exponent - bare_draws.exponent, ends)
-    bend = _Estimate.of(own.lead / bare.lead, own_draws.lead / bare_draws.lead, ends)
+    exponent = _Estimate.of(own.exponent, own_draws.exponent, ends, wider)
+    gain = _Estimate.of(own.exponent - bare.exponent, own_draws.exponent - bare_draws.exponent, ends, wider)
+    bend = _Estimate.of(own.lead / bare.lead, own_draws.lead / bare_draws.lead, ends, wider)
     return PruningScaling(
-        laws=pd.DataFrame([_law(curves, place, form, weights, ends, seed) for place in range(len(curves.kept))]),
+        laws=pd.DataFrame([_law(curves, place, form, weights, ends, wider, seed) for place in range(len(curves.kept))]),
         envelope=envelope,
         exponent=exponent.value,
         exponent_low=exponent.low,
@@ -160,6 +164,14 @@ def scaling(
     )
 
 
+def _wider(seeds: int, interval: float) -> float:
+    """By how much intervals from resampling a few seeds are too narrow: Student's t over the normal's quantile."""
+    if seeds < 2:
+        return 1.0
+    end = (1 + interval) / 2
+    return float(student.ppf(end, seeds - 1) / norm.ppf(end) * np.sqrt(seeds / (seeds - 1)))
+
+
 @dataclass(frozen=True)
 class _Estimate:
     """A value with its interval."""
@@ -169,9 +181,10 @@ class _Estimate:
     high: float
 
     @classmethod
-    def of(cls, value: np.ndarray, draws: np.ndarray, ends: list[float]) -> _Estimate:
-        low, high = np.quantile(draws, ends)
-        return cls(float(value[0]), min(float(low), float(value[0])), max(float(high), float(value[0])))
+    def of(cls, value: np.ndarray, draws: np.ndarray, ends: list[float], wider: float) -> _Estimate:
+        middle = float(value[0])
+        low, high = (middle + wider * (float(end) - middle) for end in np.quantile(draws, ends))
+        return cls(middle, min(low, middle), max(high, middle))
 
     def above(self, bound: float) -> bool | None:
         """True, False, or None where the interval does not tell; rounding is no difference."""
@@ -234,16 +247,17 @@ def _envelope(curves: _Curves, sizes: np.ndarray, weights: np.ndarray) -> tuple[
     return np.exp(np.mean(found, 0)), whole.argmin(0)
 
 
-def _law(curves: _Curves, place: int, form: str, weights: np.ndarray, ends: list[float], seed: int) -> dict[str, float]:
+def _law(
+    curves: _Curves, place: int, form: str, weights: np.ndarray, ends: list[float], wider: float, seed: int
+) -> dict[str, float]:
     kept, errors = curves.kept[place], curves.errors[place]
     law = ScalingLaw(form, objective="log_squared", seed=seed)
     law.fit(np.tile(kept, len(errors)), errors.ravel())
     means = np.log(weights @ errors / weights.sum(1, keepdims=True))
     slopes = -np.polyfit(np.log(kept), means.T, 1)[0]
-    low, high = np.quantile(slopes, ends)
-    exponent = -np.polyfit(np.log(kept), np.log(errors.mean(0)), 1)[0]
+    exponent = _Estimate.of(-np.polyfit(np.log(kept), np.log(errors.mean(0)), 1)[:1], slopes, ends, wider)
     about = {"fraction": curves.fractions[place], "points": len(kept), **law.parameters_}
-    return {**about, "exponent": exponent, "low": min(low, exponent), "high": max(high, exponent)}
+    return {**about, "exponent": exponent.value, "low": exponent.low, "high": exponent.high}
 
 
 def _sentence(exponent: _Estimate, plain: float, gain: _Estimate, bend: _Estimate, interval: float) -> str:
