@@ -6,7 +6,9 @@ from labkit.lessons.panels.fitting import Fit, fit_explorer
 from labkit.lessons.panels.learning_curves import LearningCurves, learning_curve_explorer
 from labkit.lessons.panels.live import LiveRun, run_live
 from labkit.lessons.panels.live_panel import LivePanel
+from labkit.lessons.panels.own_file import OwnFile, own_file
 from labkit.lessons.panels.phase_diagram import PhaseDiagram, phase_diagram
+from labkit.lessons.panels.training_monitor import Monitored, training_monitor
 
 __all__ = [
     "ByHand",
@@ -14,11 +16,15 @@ __all__ = [
     "LearningCurves",
     "LivePanel",
     "LiveRun",
+    "Monitored",
+    "OwnFile",
     "Panel",
     "PhaseDiagram",
     "dial",
     "fit_explorer",
     "learning_curve_explorer",
+    "own_file",
     "phase_diagram",
     "run_live",
+    "training_monitor",
 ]

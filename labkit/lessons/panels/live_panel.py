@@ -16,13 +16,16 @@ from labkit.lessons.panels.live import LiveRun
 from labkit.lessons.panels.messages import status_html
 from labkit.progress import duration
 
+_REST_SECONDS = 0.25  # between two charts of one piece, so that drawing does not slow the work
+
 
 class LivePanel(Panel):
     """A panel with a button that starts work and a Stop button; partial results are drawn as they come.
 
     Arguments beyond a ``Panel``'s:
         missing: function of the settings that returns the pieces of work not done yet.
-        work: function of one piece and ``should_stop`` that does it and keeps the result where ``evaluate`` finds it.
+        work: function of one piece and ``should_stop`` that does it and keeps the result where ``evaluate`` finds it;
+            it may call the panel's ``advance`` while a piece goes on.
         verb: what the button says, "Train".
         stopped_by: exceptions by which a piece ends when it is told to stop.
 
@@ -47,6 +50,8 @@ class LivePanel(Panel):
         self._run: LiveRun | None = None
         self._run_settings: dict[str, Any] = {}
         self._again = False
+        self._advances, self._drawn_at = 0, 0.0
+        self._done, self._all, self._started_at = 0, 0, 0.0
         self._starting = threading.Lock()
         super().__init__(title, controls, evaluate=evaluate, draw=draw, say=say)
 
@@ -77,12 +82,28 @@ class LivePanel(Panel):
 
     # ---- work ----------------------------------------------------------------------------------------------------
 
+    def advance(self, share: float) -> None:
+        """Called by ``work`` inside a piece: draw what is there of it, and say how much of it is done, from 0 to 1."""
+        self._advances += 1
+        now = time.monotonic()
+        if share > 0 and now - self._drawn_at >= _REST_SECONDS:
+            self._drawn_at = now
+            self._progressed(self._so_far(share))
+
     def _pieces(self, should_stop: Callable[[], bool]) -> Iterable[str]:
-        pieces, start = list(self._missing(self._run_settings)), time.monotonic()
-        for done, piece in enumerate(pieces, 1):
+        pieces = list(self._missing(self._run_settings))
+        self._done, self._all, self._started_at = 0, len(pieces), time.monotonic()
+        for piece in pieces:
             self._work(piece, should_stop)
-            gone = time.monotonic() - start
-            yield f"{done} of {len(pieces)} done, about {duration(gone / done * (len(pieces) - done))} left"
+            self._done += 1
+            yield self._so_far(0.0)
+
+    def _so_far(self, share: float) -> str:
+        """How much is done, with a share of the piece under way, and about how long the rest takes."""
+        done = self._done + share
+        left = duration((time.monotonic() - self._started_at) / done * (self._all - done))
+        said = f"{self._done} of {self._all}" if self._all > 1 else f"{done:.0%}"
+        return f"{said} done, about {left} left"
 
     def _begin(self) -> None:
         background = not display.headless()
@@ -129,7 +150,9 @@ class LivePanel(Panel):
             self._run.stop()
 
     def _key(self, settings: dict[str, Any]) -> str:
-        return f"{super()._key(settings)} missing {len(self._missing(settings))}"
+        missing = len(self._missing(settings))
+        # a piece under way has more to show each time
+        return f"{super()._key(settings)} missing {missing} after {self._advances if missing else 0}"
 
     # ---- widgets -------------------------------------------------------------------------------------------------
 
