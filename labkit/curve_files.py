@@ -212,7 +212,17 @@ def read_curve(path: str | Path, x: str | None = None, y: str | None = None, se:
     >>> curve.y.tolist(), curve.attrs["notes"]
     ([0.3, 0.22], ('1 row at examples 0 is left out: logarithms have no zero.',))
     """
-    table = read_table(path)
+    return curve_of(read_table(path), x, y, se, name=Path(path).name)
+
+
+def curve_of(
+    table: pd.DataFrame, x: str | None = None, y: str | None = None, se: str | None = None, *, name: str = "the table"
+) -> pd.DataFrame:
+    """The points of one curve in a table that was read, as ``read_curve`` returns them; ``name`` is for its errors.
+
+    >>> curve_of(pd.DataFrame({"examples": [10, 20], "error": [0.5, 0.4]})).attrs["y_name"]
+    'error'
+    """
     x, y = choose_columns(table, x, y)
     columns = {"x": _numbers(table, x), "y": _numbers(table, y)}
     if se is not None:
@@ -222,16 +232,17 @@ def read_curve(path: str | Path, x: str | None = None, y: str | None = None, se:
     dropped = int((~usable).sum())
     curve = curve[usable]
     if curve.empty:
-        raise ValueError(f"{Path(path).name} has no row with a finite {x} and {y}")
+        raise ValueError(f"{name} has no row with a finite {x} and {y}")
     if (curve.x < 0).any():
         raise ValueError(f"column {x!r} holds {curve.x.min():g}, but sizes must be above 0")
-    notes = [f"{_rows(dropped)} without a finite {x} and {y} left out."] if dropped else []
+    lacking = y if np.isfinite(columns["x"]).all() else f"{x} or {y}"
+    notes = [f"{_rows(dropped, f' without {lacking}')} left out."] if dropped else []
     zeros = int((curve.x == 0).sum())
     if zeros:
         curve = curve[curve.x > 0]
         notes.append(f"{_rows(zeros, f' at {x} 0')} left out: logarithms have no zero.")
         if curve.empty:
-            raise ValueError(f"{Path(path).name} has no row with {x} above 0")
+            raise ValueError(f"{name} has no row with {x} above 0")
     curve, more = _trend(curve.reset_index(drop=True), x, y)
     curve.attrs.update(x_name=x, y_name=y, dropped=dropped, notes=(*notes, *more))
     return curve

@@ -98,7 +98,7 @@ def test_a_log_is_read_through_its_usual_names_and_gaps(written):
     assert curve[["x", "y"]].values.tolist() == [[10, 2.0], [20, 1.5]]
     assert curve.attrs["x_name"] == "step"
     assert curve.attrs["notes"] == (
-        "1 row is without a finite step and loss left out.",
+        "1 row without loss is left out.",
         "1 row at step 0 is left out: logarithms have no zero.",
     )
 

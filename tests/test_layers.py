@@ -28,7 +28,7 @@ ALLOWED = {
     "pruning": {"training", "models", "datasets", "laws", "sweeps", "theory"},
     "grids": {"training", "models", "datasets", "laws", "sweeps"},
     "display": {"laws", "results"},
-    "lessons": {"grids", "display", "training", "models", "datasets", "laws", "results", "sweeps", "pruning", "theory"},
+    "lessons": {"curve_files", "grids", "display", "training", "models", "datasets", "laws", "results", "sweeps", "pruning", "theory"},
 }
 TOP = {"reports", "cli", "commands", "doctor", "contracts", "__main__", "__init__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -1,0 +1,168 @@
+"""A reader's own file: choose the file and its columns, and see its curve, the forecast and the interval at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labkit import curve_files, display, laws, places
+from labkit.lessons.panels.base import Panel
+from labkit.lessons.panels.controls import Choice, Slider
+from labkit.lessons.panels.own_file_controls import Typed, save_upload, upload_button
+
+ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+_INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
+_DRAWN = 300  # points; more are averaged by size
+_GRID = 60
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A curve from a file and its forecast.
+
+    Fields: ``path``; ``names`` of the columns of size and error; ``columns`` of the file; ``points`` (frame x, y);
+    ``line`` (frame x, y, low, high, from the smallest size to the furthest asked about); ``reach``, how many times the
+    largest size that is; ``interval``; ``notes`` of the reading and warnings of the forecast.
+    """
+
+    path: str
+    names: tuple[str, str]
+    columns: tuple[str, ...]
+    points: pd.DataFrame
+    line: pd.DataFrame
+    reach: float
+    interval: float
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        last, (x, y) = self.line.iloc[-1], self.names
+        return (
+            f"{Path(self.path).name}: {len(self.points):,} points of {y} against {x}. "
+            f"At {last.x:,.4g} {x}: {last.y:.4g}, {self.interval:.0%} interval {last.low:.4g} to {last.high:.4g}. "
+            + " ".join(note if note.endswith(".") else f"{note}." for note in self.notes)
+        ).strip()
+
+
+class OwnFilePanel(Panel):
+    """The panel of ``own_file``: it takes uploads, and offers the columns of the file that was read."""
+
+    def __init__(self, controls: dict[str, Any], **functions: Any) -> None:
+        controls["curve"].listen(self._another_file)
+        super().__init__("Your own curve", list(controls.values()), **functions)
+
+    def take_upload(self, name: str, content: bytes) -> None:
+        """Store an uploaded file and read it; what is wrong with it stands in the panel."""
+        try:
+            path = save_upload(name, content)
+        except (ValueError, OSError) as error:
+            self._fail(error)
+        else:
+            self.controls["curve"].value = str(path)
+
+    def to_parameters(self) -> str:
+        # an empty field means the usual name, which a parameters cell writes as None
+        return super().to_parameters().replace("= ''", "= None")
+
+    def _another_file(self) -> None:
+        for name in ("x", "y"):  # the columns of one file say nothing about those of the next
+            self.controls[name].quietly("")
+
+    def _buttons(self) -> Any:
+        import ipywidgets as widgets
+
+        self._upload = upload_button(ENDINGS, self.take_upload)
+        return widgets.VBox([self._upload, super()._buttons()])
+
+    def _key(self, settings: dict[str, Any]) -> str:
+        return f"{settings!r} {_version(settings['curve'])}"
+
+    def _deliver(self, drawn: Any) -> None:
+        super()._deliver(drawn)
+        for name in ("x", "y"):
+            self.controls[name].suggest(drawn.record.columns)
+
+
+def own_file(
+    curve: str | Path | None = None,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    reach: float = 10.0,
+    interval: float = 0.9,
+    bounds: tuple[float, float | None] = (0, None),
+) -> Panel:
+    """Read a file of points or a training log, and forecast it.
+
+    Arguments:
+        curve: path of a file as in ``curve_files.read_curve``; None: an example that ships with labkit.
+        x, y: columns of the size and of the error or loss; None: those with usual names.
+        reach: how many times the largest size to forecast, 2 to 1,000.
+        interval: share of new observations the interval should hold, 0.5, 0.8, 0.9 or 0.95.
+        bounds: the range of y, (0, 1) for error rates.
+
+    The path comes first, since a file of any size can be read from it; the upload button takes files up to 10 MB.
+    ``panel.value`` is an ``OwnFile`` record. Raises what ``read_curve`` raises where nobody is looking.
+
+    >>> panel = own_file(reach=4)
+    >>> panel.value.names
+    ('examples', 'error')
+    """
+    curve = str(curve) if curve else str(places.data() / "examples" / "curve.csv")
+    here = "empty: by its usual name"
+    controls = {
+        "curve": Typed("curve", "Path of the file", curve, note="path of your file"),
+        "x": Typed("x", "Column of the size", x or "", placeholder=here, note="column of the size"),
+        "y": Typed("y", "Column of the error or loss", y or "", placeholder=here, note="column of the error or loss"),
+        "reach": Slider("reach", "Forecast up to times the largest", 2, 1000, reach, step=0.05, log=True),
+        "interval": Choice("interval", "Interval", _INTERVALS, interval, note="share of new points it should hold"),
+    }
+    controls["curve"].suggest([str(path) for path in sorted((places.data() / "examples").glob("*.*"))])
+
+    def evaluate(settings: dict[str, Any]) -> OwnFile:
+        return _told(**settings, bounds=bounds)
+
+    return OwnFilePanel(controls, evaluate=evaluate, draw=_draw, say=str)
+
+
+def _version(path: str) -> tuple[int, int] | None:
+    """What changes when the file does; for a folder, when any file in it does."""
+    place = Path(path).expanduser()
+    if not place.exists():
+        return None
+    states = [one.stat() for one in ([place] if place.is_file() else place.rglob("*"))]
+    return max((state.st_mtime_ns for state in states), default=0), sum(state.st_size for state in states)
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, x: str, y: str, version: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The curve and the columns of the file; kept, since a large file takes a second and a slider moves often."""
+    table = curve_files.read_table(path)
+    return curve_files.curve_of(table, x or None, y or None, name=Path(path).name), tuple(table.columns)
+
+
+def _told(curve: str, x: str, y: str, reach: float, interval: float, bounds: Any) -> OwnFile:
+    found, columns = _read(curve, x, y, _version(curve))
+    grid = np.geomspace(found.x.min(), reach * found.x.max(), _GRID)
+    report = laws.forecast_report(found.x, found.y, grid, interval=interval, bounds=bounds)
+    return OwnFile(
+        path=curve,
+        names=(found.attrs["x_name"], found.attrs["y_name"]),
+        columns=columns,
+        points=found[["x", "y"]],
+        line=report.table.rename(columns={"prediction": "y"}),
+        reach=reach,
+        interval=interval,
+        notes=(*found.attrs["notes"], *report.warnings),
+    )
+
+
+def _draw(record: OwnFile) -> Any:
+    points = record.points
+    if len(points) > _DRAWN:
+        points = points.groupby("x", as_index=False).y.mean()
+    return display.forecast(points, record.line, interval=record.interval, names=record.names)
