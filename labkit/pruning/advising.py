@@ -24,8 +24,8 @@ from labkit.pruning.observing import observe
 from labkit.pruning.retraining import out_of_sample
 from labkit.pruning.scoring import score
 
-LEVEL = 0.8
-"""Of the pilot's two-sided intervals: a rule has to beat random with the chance of 9 in 10."""
+LEVEL = 0.9
+"""Of the pilot's two-sided intervals: a rule has to beat random with a chance of 19 in 20."""
 TOLERANCE = 0.01
 NOISY = 0.01
 UNEVEN = 1.5

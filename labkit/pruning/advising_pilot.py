@@ -56,8 +56,9 @@ def tried(
     """Train every rule at every fraction on every cut.
 
     Returns the errors, a frame (rule, fraction, cut, error), with ``FULL`` at fraction 1, and the FLOPs of it all.
-    Examples that judge are the held-out part of the training examples and of the validation examples; the test split
-    is not looked at.
+    Examples that judge are the held-out part of the training examples and of the validation examples; where there are
+    validation examples, the others are weighed so that classes have the shares they have there. The test split is not
+    looked at.
     """
     cells, runs = [], []
     for cut, (inside, held, checked) in enumerate(_cuts(data, pilot)):
@@ -80,15 +81,13 @@ def tried(
     )
     own = _wrong(fit, data.inputs, data.targets)
     other = _wrong(fit, data.validation_inputs, data.validation_targets)
-    rows = [
-        {
-            "rule": FULL if rule is None else str(rule),
-            "fraction": fraction,
-            "cut": cut,
-            "error": float(np.concatenate([own[i, held], other[i, checked]]).mean()),
-        }
-        for i, (rule, fraction, cut, held, checked) in enumerate(cells)
-    ]
+    weight = _weights(data)
+    rows = []
+    for i, (rule, fraction, cut, held, checked) in enumerate(cells):
+        wrong = np.concatenate([own[i, held], other[i, checked]])
+        weights = np.concatenate([weight[data.targets[held]], np.ones(len(checked))])
+        error = float(np.average(wrong, weights=weights))
+        rows.append({"rule": FULL if rule is None else str(rule), "fraction": fraction, "cut": cut, "error": error})
     return pd.DataFrame(rows), float(fit.table["flops"].sum())
 
 
@@ -142,6 +141,15 @@ def _cuts(data: Dataset, pilot: Pilot) -> list[tuple[np.ndarray, np.ndarray, np.
             held = order[part == fold]
             found.append((np.sort(order[part != fold]), held, np.flatnonzero(checked == fold)))
     return found
+
+
+def _weights(data: Dataset) -> np.ndarray:
+    """What a training example of each class counts for when it judges, (classes,)."""
+    have = np.bincount(data.targets, minlength=data.classes)
+    if not len(data.validation_targets):
+        return np.ones(len(have))
+    wanted = np.bincount(data.validation_targets, minlength=data.classes)
+    return wanted * have.sum() / (np.maximum(have, 1) * wanted.sum())
 
 
 def _wrong(fit: Any, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
