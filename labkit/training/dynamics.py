@@ -99,16 +99,17 @@ class Recorder:
     """Fills a `Dynamics` while runs are trained."""
 
     def __init__(
-        self, names: Sequence[str], steps: Sequence[int], examples: np.ndarray, source: Source, runs: int
+        self, names: Sequence[str], steps: Sequence[int], examples: np.ndarray, outputs: int, runs: Sequence[int]
     ) -> None:
         self.steps, self.examples = list(steps), examples
-        shape = (runs, len(self.steps), len(examples))
-        wide = {name: (*shape, source.ends.outputs) if name == "probabilities" else shape for name in names}
+        self._outputs, self._places = outputs, {run: place for place, run in enumerate(runs)}
+        shape = (len(runs), len(self.steps), len(examples))
+        wide = {name: (*shape, outputs) if name == "probabilities" else shape for name in names}
         numbers = sum(int(np.prod(each, dtype=np.int64)) for each in wide.values())
         if numbers > MOST_NUMBERS:
             raise ValueError(
-                f"recording {', '.join(names)} of {len(examples):,} examples at {len(self.steps):,} steps of {runs:,} "
-                f"runs is {numbers:,} numbers; the limit is {MOST_NUMBERS:,}: give fewer record_at or record_examples"
+                f"recording {', '.join(names)} of {len(examples):,} examples at {len(self.steps):,} steps of "
+                f"{len(runs):,} runs is {numbers:,} numbers; the limit is {MOST_NUMBERS:,}: give fewer record_at or record_examples"
             )
         self._values = {name: np.full(each, np.nan, dtype=np.float32) for name, each in wide.items()}
 
@@ -125,7 +126,8 @@ class Recorder:
     ) -> None:
         """Write down one checkpoint of some runs."""
         device = next(iter(parameters.values())).device
-        loss, rows, column = model.loss(source.ends), [run.row for run in runs], self.steps.index(step)
+        loss, column = model.loss(source.ends), self.steps.index(step)
+        rows = [self._places[run.row] for run in runs]
         for piece in pieces(parameters, len(self.examples), width_of(model, source), model.together):
             poll()
             chosen = self.examples[piece]
@@ -152,6 +154,16 @@ class Recorder:
         if "gradient_norm" in self._values:
             found["gradient_norm"] = gradient_norms(model, parameters, inputs, targets, loss)
         return found
+
+    def part(self, runs: Sequence[int]) -> Recorder:
+        """An empty recorder of the same for some of the runs, to be filled elsewhere."""
+        return Recorder(list(self._values), self.steps, self.examples, self._outputs, runs)
+
+    def take(self, part: Recorder) -> None:
+        """Write down what a `part` has recorded."""
+        rows = [self._places[run] for run in part._places]
+        for name, values in part._values.items():
+            self._values[name][rows] = values
 
     def result(self) -> Dynamics:
         """The log."""
@@ -223,7 +235,9 @@ def read(
         if steps[-1] > most:
             raise ValueError(f"record_at asks for step {steps[-1]:,}; the longest run makes {most:,} steps")
     everything = np.arange(len(source)) if record_examples is None else record_examples
-    return Recorder(names, steps, indices("record_examples", everything, len(source)), source, len(runs))
+    return Recorder(
+        names, steps, indices("record_examples", everything, len(source)), source.ends.outputs, range(len(runs))
+    )
 
 
 def marks(name: str, given: object) -> list[int]:

@@ -22,7 +22,7 @@ from labkit.training.result import FitResult, assemble
 from labkit.training.runs import Groups, Run, parse
 from labkit.training.schedules import Given, read
 from labkit.training.selection import Selection
-from labkit.training.source import Source
+from labkit.training.source import sources
 from labkit.training.stop import Watch
 
 
@@ -122,11 +122,11 @@ def fit_many(
     )
     _suited(model, data, parsed, optimizer)
     device = resolve(device)
-    sources = {split: Source(data, split, device) for split in ("train", "validation", "test")}
-    recorder = dynamics.read(record, record_at, record_examples, sources["train"], model, parsed)
+    splits = sources(data, device)
+    recorder = dynamics.read(record, record_at, record_examples, splits["train"], model, parsed)
     job = Job(
         data=data,
-        sources=sources,
+        sources=splits,
         classes=data.vocabulary if data.kind == "text" else data.classes,
         groups=members,
         device=device,
@@ -141,7 +141,7 @@ def fit_many(
     memory = Memory(device)
     watch = Watch(total, should_stop, progress, memory)
     watch.poll()
-    fitted = fit_all(job.fit, stacks, watch, device)
+    fitted = fit_all(job, stacks, watch)
     memory.look()
     return assemble(parsed, fitted, data, recorder, memory.peak)
 

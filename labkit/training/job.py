@@ -107,6 +107,10 @@ class Job:
         metrics = self.measure(model, parameters, runs, watch)
         return Fitted(runs, parameters, snapshots, trace, rounds, metrics, measured, time.perf_counter() - began)
 
+    def flops(self, runs: list[Run]) -> float:
+        """Floating-point operations that training a stack takes, about."""
+        return float(sum(run.steps * run.batch for run in runs)) * runs[0].model.flops_per_example(self.data)
+
     def measure(
         self, model: Model, parameters: Mapping[str, Tensor], runs: list[Run], watch: Watch | Relay
     ) -> dict[str, np.ndarray]:

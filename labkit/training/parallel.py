@@ -1,51 +1,84 @@
-"""Stacks side by side, for models so large that neither stacking them nor threads inside a product help."""
+"""In what order and on which cores stacks are fitted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TypeVar
+from contextlib import contextmanager
 
 import torch
 
+from labkit.training import processes
 from labkit.training.ensemble import quick_arithmetic
+from labkit.training.job import Fitted, Job
+from labkit.training.memory import keep_freed
 from labkit.training.runs import Run
 from labkit.training.stop import Relay, Watch
 
 _FEW = 4
-_LARGE = 31 << 20
 _POLL_SECONDS = 0.05
-Result = TypeVar("Result")
+
+_SMALL_STEP = 1.5e8
+"""Floating-point operations of a stack's step up to which a second thread inside them does not pay: it would save a
+few tenths at best, and where other processes hold the cores it waits at every operation, tenfold in all."""
+
+_WORTH_PROCESSES = {False: 4e11, True: 5e10}
+"""Floating-point operations from which processes pay, by whether they have been started: 2e10 are about a second of one
+core, a worker takes three to start, and processes save a quarter of what threads would take."""
 
 
-def fit_all(
-    fit: Callable[[list[Run], Watch | Relay], Result], stacks: Sequence[list[Run]], watch: Watch, device: str
-) -> list[Result]:
+def fit_all(job: Job, stacks: Sequence[list[Run]], watch: Watch) -> list[Fitted]:
     """Fit every stack, in the order given.
 
-    Stacks of many small models follow one another, each using all of torch's threads. Where memory allows only a few
-    models to a stack these are large: then each of torch's threads takes a stack of its own. Measured on two-layer
-    transformers of width 16 and 32, a second thread inside the products saves a tenth of the time, and two models
-    side by side save two fifths to almost half.
+    Stacks of many small models follow one another. Where memory allows only a few models to a stack these are large:
+    then each of torch's threads takes a stack of its own, since a second thread inside the products saves a tenth of
+    the time at most. Long work goes to as many processes, which do not wait for each other at the interpreter's lock.
     """
-    if device == "cpu":
-        # The C library hands freed blocks back to the system, to be cleared and faulted in anew at every step, until it
-        # has once seen one about as large as this freed; then it keeps them.
-        torch.empty(_LARGE, dtype=torch.uint8)
-    threads = min(torch.get_num_threads(), len(stacks))
-    if device != "cpu" or threads < 2 or sum(map(len, stacks)) >= _FEW * len(stacks):
+    if job.device != "cpu":
         with quick_arithmetic():
-            return [fit(stack, watch) for stack in stacks]
+            return [job.fit(stack, watch) for stack in stacks]
+    keep_freed()
+    workers = min(torch.get_num_threads(), len(stacks))
+    if workers < 2 or sum(map(len, stacks)) >= _FEW * len(stacks):
+        return [_alone(job, stack, watch) for stack in stacks]
+    costs = [job.flops(stack) for stack in stacks]
+    # The most expensive first, so that no long one is left for the end.
+    order = sorted(range(len(stacks)), key=lambda place: -costs[place])
+    if sum(costs) >= _WORTH_PROCESSES[processes.started()] and (count := processes.available(workers)) > 1:
+        found = processes.fit_all(job, stacks, order, watch, count)
+        if found is not None:
+            return found
+    return _in_threads(job, stacks, order, watch, workers)
+
+
+def _alone(job: Job, stack: list[Run], watch: Watch) -> Fitted:
+    small = not stack[0].model.closed_form and job.flops(stack) <= _SMALL_STEP * max(run.steps for run in stack)
+    with _threads(1 if small else torch.get_num_threads()), quick_arithmetic():
+        return job.fit(stack, watch)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """So many of torch's threads meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _in_threads(
+    job: Job, stacks: Sequence[list[Run]], order: Sequence[int], watch: Watch, threads: int
+) -> list[Fitted]:
     relay = Relay(watch)
 
-    def alone(stack: list[Run]) -> Result:
+    def alone(stack: list[Run]) -> Fitted:
         torch.set_num_threads(1)  # of this thread
         with quick_arithmetic():
-            return fit(stack, relay)
+            return job.fit(stack, relay)
 
     before = torch.get_num_threads()
-    # The most expensive first, so that no long one is left for the end.
-    order = sorted(range(len(stacks)), key=lambda place: -_cost(stacks[place]))
     with ThreadPoolExecutor(threads) as pool:
         futures = {place: pool.submit(alone, stacks[place]) for place in order}
         try:
@@ -61,7 +94,3 @@ def fit_all(
                 future.cancel()
             torch.set_num_threads(before)  # what threads to come start with
     return [futures[place].result() for place in range(len(stacks))]
-
-
-def _cost(stack: list[Run]) -> float:
-    return sum(run.steps * run.batch for run in stack) * getattr(stack[0].model, "width", 1)

@@ -10,6 +10,11 @@ from labkit.datasets import Dataset
 from labkit.models import ports
 
 
+def sources(data: Dataset, device: str) -> dict[str, Source]:
+    """The splits of a dataset on a device, by name."""
+    return {split: Source(data, split, device) for split in ("train", "validation", "test")}
+
+
 class Source:
     """Inputs and targets of one split. Windows of text stay one line of ids from which windows are cut on demand.
 

@@ -36,6 +36,11 @@ class Watch:
         self._should_stop, self._progress = should_stop, progress
         self._next = 0.0
 
+    def took(self, elsewhere: int) -> None:
+        """Count the memory that other processes took at most, in bytes."""
+        if self._memory is not None:
+            self._memory.add(elsewhere)
+
     def advance(self, count: int = 1) -> None:
         """Count steps as done. Raises `Stopped` when asked to."""
         self.step += count
