@@ -1,4 +1,4 @@
-"""``labkit notebooks lint|strip|class``: keep the committed notebooks clean, and make copies for a class."""
+"""``labkit notebooks``: keep the committed notebooks clean and linked, and make copies for a class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _chosen(paths: tuple[Path, ...]) -> list[Path]:
 
 @click.group()
 def notebooks():
-    """Check the notebooks against the house rules, strip what a session left in them, or copy them for a class."""
+    """Check the notebooks against the house rules, strip, link and list them, or copy them for a class."""
 
 
 @notebooks.command(
@@ -74,3 +74,63 @@ def copies(paths, out):
 
     written = classroom.build(_chosen(paths), out)
     click.echo(f"Wrote {len(written) // 2} notebooks for students, and {len(written) // 2} with answers, to {out}")
+
+
+@notebooks.command(
+    epilog="""\b
+Examples:
+  labkit notebooks index"""
+)
+def index():
+    """Write the links from each lesson to its neighbours, and the page of all lessons with its thumbnails."""
+    from labkit import places
+    from labkit.lessons import course
+
+    folder = places.notebooks()
+    for lesson in course.entries(folder):
+        if course.link(lesson.path):
+            click.echo(f"linked {lesson.path}")
+    click.echo(f"wrote {_page(folder)}")
+
+
+@notebooks.command(
+    epilog="""\b
+Examples:
+  labkit report --preset lesson && labkit notebooks thumbnails"""
+)
+@click.option(
+    "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports."
+)
+def thumbnails(reports):
+    """Make the lessons' thumbnails from the pictures of their last reports, and write the page that shows them."""
+    from labkit import places
+    from labkit.lessons import course, notebook_files
+
+    folder = places.notebooks()
+    for lesson in course.entries(folder):
+        executed = reports / "runs" / lesson.path.stem / "executed.ipynb"
+        made = course.thumbnail(notebook_files.read(executed)) if executed.is_file() else None
+        if made is None:
+            click.echo(f"{lesson.path.stem}: no picture in {executed}; its thumbnail stays as it is", err=True)
+            continue
+        kind, picture = made
+        _pictures().mkdir(parents=True, exist_ok=True)
+        for old in _pictures().glob(f"{lesson.path.stem}.*"):
+            old.unlink()
+        (_pictures() / f"{lesson.path.stem}.{kind}").write_bytes(picture)
+        click.echo(f"{lesson.path.stem}: {len(picture) / 1000:.0f} kB, {kind}")
+    click.echo(f"wrote {_page(folder)}")
+
+
+def _pictures() -> Path:
+    from labkit import places
+
+    return places.work() / "docs" / "thumbnails"
+
+
+def _page(folder: Path) -> Path:
+    from labkit.lessons import course
+
+    path = folder / course.PAGE
+    path.write_text(course.page(course.entries(folder), course.found(folder, _pictures())), encoding="utf-8")
+    return path

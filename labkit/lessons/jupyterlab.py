@@ -1,6 +1,6 @@
 """JupyterLab with the workbook's settings: no news prompt, every cell drawn, nothing written into the home folder.
 
-The theme is left to the reader.
+It opens on the page of all lessons, rendered, with the table of contents beside it. The theme is left to the reader.
 """
 
 from __future__ import annotations
@@ -14,24 +14,53 @@ from pathlib import Path
 from typing import Any
 
 from labkit import places
+from labkit.lessons import course
 
 SETTINGS: dict[str, Any] = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     # far-off cells would otherwise stay undrawn until scrolled to, so a chart further down never updates
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+    "@jupyterlab/filebrowser-extension:browser": {"navigateToCurrentDirectory": True},
 }
+
+WORKSPACE: dict[str, Any] = {
+    "metadata": {"id": "default"},
+    "data": {
+        "layout-restorer:data": {
+            "left": {
+                "collapsed": False,
+                "visible": True,
+                "current": "table-of-contents",
+                "widgets": ["filebrowser", "running-sessions", "table-of-contents", "extensionmanager.main-view"],
+            },
+            "relativeSizes": [0.2, 0.8, 0],
+        }
+    },
+}
+"""What stands where at the first start: the table of contents on the left."""
 
 
 def prepare(variables: Mapping[str, str]) -> Path:
     """Write the settings where this environment's JupyterLab reads its defaults; what a reader sets wins over them.
 
-    Returns the file. ``variables`` are the environment variables JupyterLab will start with.
+    The first arrangement of the window is written as well, unless there is one: a reader's own stays. Returns the file
+    of the settings. ``variables`` are the environment variables JupyterLab will start with.
     """
     folder = Path(variables["JUPYTER_CONFIG_DIR"]) / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "default_setting_overrides.json"
     path.write_text(json.dumps(SETTINGS, indent=2) + "\n", encoding="utf-8")
+    _arrange(Path(variables["JUPYTERLAB_WORKSPACES_DIR"]))
     return path
+
+
+def _arrange(folder: Path) -> None:
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+
+    manager = WorkspacesManager(str(folder))
+    if not manager.load("default")["data"]:
+        manager.save("default", json.dumps(WORKSPACE))
 
 
 def environment() -> dict[str, str]:
@@ -49,6 +78,17 @@ def command(folder: Path, *, port: int = 8888, browser: bool = True, options: Se
     return [*arguments, *(["--allow-root"] if root else []), *([] if browser else ["--no-browser"]), *options]
 
 
+def entry(folder: Path) -> tuple[Path, list[str]]:
+    """The folder to serve for a folder of notebooks, and the options that open JupyterLab on its page of lessons.
+
+    In a checkout all of it is served: the page shows pictures that stand beside the notebooks' folder.
+    """
+    page, whole = folder / course.PAGE, places.checkout()
+    root = whole if whole is not None and folder.is_relative_to(whole) else folder
+    address = page.relative_to(root).as_posix()
+    return root, [f"--LabApp.default_url=/lab/tree/{address}"] if page.is_file() else []
+
+
 def serve(folder: Path, *, port: int = 8888, browser: bool = True) -> int:
     """Run JupyterLab on the notebooks until it is stopped; returns its exit code.
 
@@ -60,6 +100,7 @@ def serve(folder: Path, *, port: int = 8888, browser: bool = True) -> int:
     variables = environment()
     prepare(variables)
     try:
-        return subprocess.run(command(folder.resolve(), port=port, browser=browser), env=variables).returncode
+        root, options = entry(folder.resolve())
+        return subprocess.run(command(root, port=port, browser=browser, options=options), env=variables).returncode
     except KeyboardInterrupt:  # JupyterLab got the interrupt as well and has shut down
         return 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from labkit.lessons.course import neighbours
 from labkit.lessons.notebook_files import CELL_METADATA, read, strip, strip_text
 from labkit.lessons.solutions import TAG
 
@@ -250,6 +251,20 @@ def _links(path: Path, notebook: dict[str, Any]) -> Findings:
                 yield "links", i, f"links to {target!r}, which does not exist"
 
 
+def _navigation(path: Path, notebook: dict[str, Any]) -> Findings:
+    near = [one for one in neighbours(path) if one is not None]
+    if not near:
+        return
+    place = len(notebook["cells"]) - 1
+    last = notebook["cells"][place] if place >= 0 else {"cell_type": "none", "source": ""}
+    if last["cell_type"] != "markdown" or not re.match(r"#+ Next\b", last["source"]):
+        yield "navigation", place, "is not the section 'Next' that leads on; run labkit notebooks index"
+        return
+    for one in near:
+        if f"]({one.name})" not in last["source"]:
+            yield "navigation", place, f"does not link to {one.name}; run labkit notebooks index"
+
+
 def _prose(source: str) -> str:
     """Markdown without code blocks and code spans."""
     return re.sub(r"`[^`\n]*`", "", re.sub(r"(?ms)^(```|~~~).*?^\1", "", source))
@@ -270,4 +285,5 @@ _RULES: tuple[Callable[[Path, dict[str, Any]], Findings], ...] = (
     _title,
     _sections,
     _links,
+    _navigation,
 )
