@@ -51,9 +51,8 @@ def agreement(
     """
     counts = [whole("a count of models", count, least=1) for count in counts]
     data, models = load(dataset, **(dataset_options or {})), 2 * max(counts)
-    log = observe(
-        data, build("mlp", width=width), seeds=[SCORERS + 1000 * seed + i for i in range(models)], steps=steps
-    )
+    own = [SCORERS + 1000 * seed + i for i in range(models)]
+    log = observe(data, build("mlp", width=width), seeds=own, steps=steps)
     random, rows = generator(seed, "agreement"), []
     for count in counts:
         for pair in range(pairs):

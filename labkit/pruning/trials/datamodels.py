@@ -16,17 +16,17 @@ from labkit.pruning.trials.agreement import spearman
 from labkit.pruning.trials.settings import fitted, listed
 from labkit.seeds import derive, generator
 
-_PENALTIES = np.geomspace(1.0, 1e-3, 8)
-_ROUNDS = 150
+_PENALTIES = np.geomspace(0.5, 2e-3, 6)
+_ROUNDS = 60
 _RETRAINED = 3
 
 
 def datamodels(
     *,
     examples: int = 300,
-    targets: int = 60,
+    targets: int = 40,
     copies: int = 20,
-    models: int = 800,
+    models: int = 512,
     share: float = 0.5,
     largest_removal: float = 0.1,
     seeds: int | Sequence[int] = 3,

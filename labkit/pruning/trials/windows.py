@@ -24,7 +24,7 @@ def window_training(
     window: float = 0.5,
     cost: float = 0.5,
     seeds: int | Sequence[int] = 5,
-    steps: int = 800,
+    steps: int = 2000,
 ) -> pd.DataFrame:
     """Train on all data, on all data for fewer steps, with SeTa, its parts, and repeated random sampling.
 
@@ -62,7 +62,8 @@ def window_training(
     runs = [{"seed": seed, **({"selection": arm} if arm else {})} for arm in arms.values() for seed in seeds]
     fit = fitted(model, data, runs, fewer)
     even = dict.fromkeys(faults, 1.0)
-    rows = [{"arm": "full", "seed": s, "steps": steps, "test_error": e, **even} for s, e in zip(seeds, whole_runs)]
+    base = dict(zip(seeds, whole_runs, strict=True))
+    rows = [{"arm": "full", "seed": s, "steps": steps, "test_error": error, **even} for s, error in base.items()]
     for place, (name, seed) in enumerate((name, seed) for name in arms for seed in seeds):
         shown = dict(even)
         if arms[name] is not None:
@@ -70,5 +71,4 @@ def window_training(
             shown = {fault: float(seen[where].sum() / seen.sum() / where.mean()) for fault, where in faults.items()}
         rows.append({"arm": name, "seed": seed, "steps": fewer, "test_error": fit.table["test_error"][place], **shown})
     frame = pd.DataFrame(rows)
-    base = dict(zip(seeds, whole_runs, strict=True))
     return frame.assign(difference=frame["test_error"] - frame["seed"].map(base))
