@@ -99,6 +99,7 @@ PANELS = {
     "dial": lambda: panels.dial((SIZES, ERRORS)),
     "fit_explorer": lambda: panels.fit_explorer((SIZES, ERRORS)),
     "learning_curve_explorer": lambda: panels.learning_curve_explorer(),
+    "phase_diagram": lambda: panels.phase_diagram(dimension=12, repeats=2),
 }
 
 

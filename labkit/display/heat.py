@@ -9,7 +9,7 @@ from labkit.display.axes import span
 from labkit.display.choice_dial import NAME, choice_dial
 from labkit.display.describe import count, listing, sentence, title_of, words_of
 from labkit.display.series import series_of
-from labkit.display.theme import HEIGHT, WIDTH
+from labkit.display.theme import COLOURS, HEIGHT, WIDTH
 
 _LEAST_LABELLED = 0.03
 """Share of the cells that a region needs for its name to be written into it."""
@@ -51,10 +51,16 @@ def heat(
     >>> heat(frame, x="pool", y="fraction", value="best").description
     'Best by pool and fraction kept, 4 cells: a in 75% and b in 25% of the cells.'
     """
+    import altair as alt
+    import pandas
+
     turned = [dial] if dial else []
     frame = columns(frame, x, y, value, *turned, *more)
-    cells = frame[[x, y, value, *turned, *more]].rename(columns={x: "x", y: "y", value: "value"})
-    cells = cells.rename(columns={dial: NAME}) if dial else cells.assign(**{NAME: 0.0})
+    # Under names of their own, for no column shall stand in the way of another.
+    told = {f"more_{place}": name for place, name in enumerate(more)}
+    source = {"x": x, "y": y, "value": value, **({NAME: dial} if dial else {}), **told}
+    cells = pandas.DataFrame({name: np.asarray(frame[column]) for name, column in source.items()})
+    cells = cells if dial else cells.assign(**{NAME: 0.0})
     for name, log in (("x", log_x), ("y", log_y), (NAME, False)):
         numbers = np.asarray(cells[name], dtype=float)
         if not np.isfinite(numbers).all() or (log and (numbers <= 0).any()):
@@ -74,13 +80,20 @@ def heat(
     if named:
         kinds, labels = series_of([*order, *cells["value"]], "", direct=False)
         cells["series"] = cells.pop("value").map(labels)
-        colour, finding = kinds.colour(), _shares(cells, kinds.names)
+        finding = _shares(cells, kinds.names)
+        colours = [COLOURS[index % len(COLOURS)] for index in range(len(kinds.names))]
+        scale, legend = alt.Scale(domain=list(kinds.names), range=colours), kinds.legend
     else:
-        colour, finding = _scale(value, log_value), ""
+        finding = ""
+        scale = alt.Scale(scheme="viridis", type="log" if log_value else "linear", reverse=True)
+        legend = alt.Legend(title=title_of(value), orient="right")
     # A map has many cells: digits that no eye sees would be most of what a page carries.
     numeric = cells.select_dtypes("number").columns
     cells[numeric] = cells[numeric].map(lambda number: float(f"{number:.4g}"))
-    layers = [_rectangles(cells, across, up, colour, value, more, named)]
+    # Outlined in its own colour, for where cells meet a page's pixels would show thin gaps.
+    field = "series:N" if named else "value:Q"
+    paint = {"fill": alt.Fill(field, scale=scale, legend=legend), "stroke": alt.Stroke(field, scale=scale, legend=None)}
+    layers = [_rectangles(cells, across, up, paint, value, told)]
     layers += [_names(cells, across, up)] if named else []
     if condition:
         layers = [layer.transform_filter(condition) for layer in layers]
@@ -118,16 +131,15 @@ def edges(places: np.ndarray, log: bool) -> tuple[np.ndarray, np.ndarray]:
     return (np.exp(low), np.exp(high)) if log else (low, high)
 
 
-def _rectangles(cells, across, up, colour, value, more, named):
+def _rectangles(cells, across, up, paint, value, told):
     import altair as alt
 
     tooltip = [
         alt.Tooltip("x:Q", title=across.title, format=",.4~r"),
         alt.Tooltip("y:Q", title=up.title, format=".4~g"),
-        alt.Tooltip("series:N" if named else "value:Q", title=words_of(value), **({} if named else {"format": ".4~g"})),
-        *(alt.Tooltip(f"{name}:Q", title=words_of(name), format=".4~g") for name in more),
+        alt.Tooltip("series:N", title=words_of(value)) if "series" in cells else _number("value", words_of(value)),
+        *(_number(name, words_of(column)) for name, column in told.items()),
     ]
-    # Edges are drawn in the cell's own colour: without them thin gaps show where cells meet.
     return (
         alt.Chart(cells, name="cells")
         .mark_rect(opacity=1, strokeWidth=0.6)
@@ -136,10 +148,16 @@ def _rectangles(cells, across, up, colour, value, more, named):
             x2="x_high:Q",
             y=alt.Y("y_low:Q", scale=up.scale(), axis=up.axis(zooms=False)),
             y2="y_high:Q",
-            color=colour,
+            **paint,
             tooltip=tooltip,
         )
     )
+
+
+def _number(name: str, title: str):
+    import altair as alt
+
+    return alt.Tooltip(f"{name}:Q", title=title, format=".4~g")
 
 
 def _names(cells, across, up):
@@ -156,13 +174,6 @@ def _names(cells, across, up):
             rows.append({NAME: turn, "words": name, "x": region["x"].iloc[nearest], "y": region["y"].iloc[nearest]})
     text = alt.Chart(pandas.DataFrame(rows), name="names").mark_text(color="white", fontSize=13, fontWeight=600)
     return text.encode(x=alt.X("x:Q", scale=across.scale()), y=alt.Y("y:Q", scale=up.scale()), text="words:N")
-
-
-def _scale(value: str, log: bool):
-    import altair as alt
-
-    scale = alt.Scale(scheme="viridis", type="log" if log else "linear", reverse=True)
-    return alt.Color("value:Q", scale=scale, legend=alt.Legend(title=title_of(value), orient="right"))
 
 
 def _shares(cells, names) -> str:

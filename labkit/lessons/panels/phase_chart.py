@@ -30,8 +30,10 @@ def draw(record: Any) -> alt.VConcatChart:
     upper = alt.LayerChart(layer=[_cells(record.map), _cross(record)], width=_WIDTH, height=_MAP, title=title)
     lower = alt.LayerChart(layer=_lines(record), width=_WIDTH, height=_CURVES)
     described = f"Which rule has the lowest test error by pool and fraction, and the three curves: {sentence}."
-    apart = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
-    return alt.VConcatChart(vconcat=[upper, lower], resolve=apart, description=described, usermeta=USERMETA)
+    # Else the legend of the cells would show the shapes of the points as well.
+    apart = alt.ScaleResolveMap(**dict.fromkeys(("color", "fill", "stroke", "shape"), "independent"))
+    resolve = alt.Resolve(scale=apart)
+    return alt.VConcatChart(vconcat=[upper, lower], resolve=resolve, description=described, usermeta=USERMETA)
 
 
 def _across(field: str = "x") -> alt.X:
@@ -40,8 +42,8 @@ def _across(field: str = "x") -> alt.X:
     return alt.X(f"{field}:Q", scale=scale, axis=axis)
 
 
-def _colour(legend: alt.Legend | None) -> alt.Color:
-    return alt.Color("keep:N", scale=alt.Scale(domain=list(KEEPS), range=list(COLOURS[: len(KEEPS)])), legend=legend)
+def _paint() -> alt.Scale:
+    return alt.Scale(domain=list(KEEPS), range=list(COLOURS[: len(KEEPS)]))
 
 
 def _cells(cells: pd.DataFrame) -> alt.Chart:
@@ -55,15 +57,17 @@ def _cells(cells: pd.DataFrame) -> alt.Chart:
     tips = [alt.Tooltip("x:Q", title="pool per dimension", format=".3~g"), alt.Tooltip("y:Q", title="fraction kept")]
     tips += [alt.Tooltip(f"{rule}:Q", format=".4f") for rule in KEEPS]
     legend = alt.Legend(title=None, orient="top", direction="horizontal")
+    scale = _paint()
     return (
         alt.Chart(drawn.round(5))
-        .mark_rect(opacity=0.85, clip=True)
+        .mark_rect(clip=True, strokeWidth=0.6)
         .encode(
             x=_across("x_low"),
             x2="x_high:Q",
             y=alt.Y("y_low:Q", scale=share, title="fraction kept"),
             y2="y_high:Q",
-            color=_colour(legend),
+            fill=alt.Fill("keep:N", scale=scale, legend=legend),
+            stroke=alt.Stroke("keep:N", scale=scale, legend=None),
             tooltip=tips,
         )
     )
@@ -82,7 +86,7 @@ def _lines(record: Any) -> list[alt.Chart]:
     values = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
     up = alt.Y("y:Q", scale=scale, axis=alt.Axis(title="test error (fraction wrong)", values=values, format="~g"))
     names = {"pool_per_dimension": "x", "error": "y"}
-    across, colour = _across(), _colour(None)
+    across, colour = _across(), alt.Color("keep:N", scale=_paint(), legend=None)
     tips = [
         "keep:N",
         alt.Tooltip("x:Q", title="pool per dimension", format=".3~g"),
