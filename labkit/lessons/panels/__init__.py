@@ -8,6 +8,7 @@ from labkit.lessons.panels.live import LiveRun, run_live
 from labkit.lessons.panels.live_panel import LivePanel
 from labkit.lessons.panels.own_file import OwnFile, own_file
 from labkit.lessons.panels.phase_diagram import PhaseDiagram, phase_diagram
+from labkit.lessons.panels.pruning_explorer import Pruned, pruning_explorer
 from labkit.lessons.panels.training_monitor import Monitored, training_monitor
 
 __all__ = [
@@ -20,11 +21,13 @@ __all__ = [
     "OwnFile",
     "Panel",
     "PhaseDiagram",
+    "Pruned",
     "dial",
     "fit_explorer",
     "learning_curve_explorer",
     "own_file",
     "phase_diagram",
+    "pruning_explorer",
     "run_live",
     "training_monitor",
 ]
