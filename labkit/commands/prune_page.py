@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 
-from labkit import display
+from labkit import display, reports
 from labkit.reports import files, page, provenance
 from labkit.reports.outcome import Reason
 
@@ -23,7 +25,7 @@ def write(
 ) -> Path:
     """Write the page into the folder ``out`` and return where it lies."""
     name = "prune_" + (re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_") or "table")
-    directory, began = out.resolve() / "runs" / name, datetime.now(UTC)
+    directory, process = out.resolve() / "runs" / name, psutil.Process()
     title = f"What to keep of {_plain(file.name)}"
     cells = [
         _prose(f"# {title}\n\n" + _kept_words(found)),
@@ -43,23 +45,26 @@ def write(
         "preset": "own",
         "parameters": {key: found[key] for key in ("label", "keep", "score", "policy")},
         "seeds": None,
-        "started": began.isoformat(timespec="seconds"),
+        "started": datetime.fromtimestamp(process.create_time(), UTC).isoformat(timespec="seconds"),
         "versions": provenance.versions(),
         "machine": provenance.machine(),
         "commit": provenance.commit(),
         "process": files.this_process(),
         "details": "",
         "drift": None,
+        "page": f"{name}.html",
         "status": Reason.OK.status,
         "reason": Reason.OK.value,
         "exit_code": 0,
         "sentence": f"{found['kept']:,} of {found['rows']:,} rows are kept.",
-        "seconds": 0.0,
-        "peak_bytes": 0,
+        "seconds": time.time() - process.create_time(),
+        "peak_bytes": process.memory_info().rss,
     }
     files.write_json(directory / files.RUN, content)
     files.write_json(directory / files.EXECUTED, {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    return page.build(directory, out.resolve() / f"{name}.html")
+    written = page.build(directory, out.resolve() / f"{name}.html")
+    reports.index(out)
+    return written
 
 
 def histogram(choice: Any):
@@ -76,7 +81,7 @@ def histogram(choice: Any):
             for which, part in (("kept", kept), ("left out", ~kept))
         ]
     )  # fmt: skip
-    what = f"{kept.sum():,} of {len(kept):,} rows are kept, by {choice.drawn}"
+    what = f"{kept.sum():,} of {len(kept):,} rows are kept"
     return (
         alt.Chart(bars[bars["rows"] > 0])
         .mark_bar()
@@ -132,8 +137,9 @@ def _evidence(choice: Any) -> list[dict[str, Any]]:
     if choice.advice is None:
         return []
     said = "\n".join(f"- {_plain(line)}" for line in choice.advice.sentences)
-    rows = choice.advice.table.drop(columns=["fraction", "se"]).sort_values("difference")
-    rows = rows.round(4).rename(columns={"difference": "less random", "chance": "chance to be better"})
+    table = choice.advice.table
+    rows = table[table["fraction"] < 1].drop(columns=["fraction", "se"]).sort_values("difference")
+    rows = rows.round(4).rename(columns={"difference": "minus random", "chance": "chance to be better"})
     told = "Each rule chose from parts of the rows; the other parts judged. Below 0 is better than random."
     return [_prose(f"## The pilot\n\n{said}\n\n{told}"), _shown("advice.table", _table(rows))]
 

@@ -27,9 +27,7 @@ def write_rows(source: Path, kept: np.ndarray, rows: int, out: Path) -> None:
     records = list(_lines(content) if ending in _LINES else _records(content, _SEPARATORS[ending]))
     header = [] if ending in _LINES else [records.pop(0)]
     if len(records) != rows:
-        raise ValueError(
-            f"{source.name} has {len(records):,} records, but {rows:,} rows were read; is it whole?"
-        )
+        raise ValueError(f"{source.name} has {len(records):,} records, but {rows:,} rows were read; is it whole?")
     chosen = [_ended(records[place]) for place in kept]
     _replace(out, b"".join([*map(_ended, header), *chosen]))
     return None
@@ -61,7 +59,7 @@ def _write_parquet(source: Path, kept: np.ndarray, out: Path) -> None:
     import pandas as pd
 
     buffer = io.BytesIO()
-    pd.read_parquet(source).iloc[kept].to_parquet(buffer)
+    pd.read_parquet(source).iloc[kept].reset_index(drop=True).to_parquet(buffer)
     _replace(out, buffer.getvalue())
 
 

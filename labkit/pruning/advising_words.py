@@ -45,7 +45,10 @@ def sentences(
             f"{least['fraction']:.0%}, up to {_points(least['full_high'])}."
         ]
     elif row["policy"] == "random":
-        said = [f"Keep {row['fraction']:.0%} at random: no rule is better for sure."]
+        said = [
+            f"Keep {row['fraction']:.0%} at random: no rule is better for sure; the most promising is with probability "
+            f"{1 - row['confidence']:.0%}."
+        ]
     else:
         said = [
             f"Keep {row['fraction']:.0%} by {row['rule']}: error {_points(-row['difference'])} below random "
