@@ -102,14 +102,16 @@ Examples:
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports."
 )
 def thumbnails(reports):
-    """Make the lessons' thumbnails from the pictures of their last reports, and write the page that shows them."""
+    """Make the lessons' thumbnails from the pictures of their last reports, and write the page that shows them.
+
+    A lesson's picture is that of the cell tagged thumbnail, or the first."""
     from labkit import places
     from labkit.lessons import course, notebook_files
 
     folder = places.notebooks()
     for lesson in course.entries(folder):
         executed = reports / "runs" / lesson.path.stem / "executed.ipynb"
-        made = course.thumbnail(notebook_files.read(executed)) if executed.is_file() else None
+        made = course.thumbnail(*map(notebook_files.read, (lesson.path, executed))) if executed.is_file() else None
         if made is None:
             click.echo(f"{lesson.path.stem}: no picture in {executed}; its thumbnail stays as it is", err=True)
             continue

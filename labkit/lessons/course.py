@@ -121,12 +121,16 @@ def found(folder: str | Path, pictures: str | Path) -> dict[str, str]:
 # ---- thumbnails ------------------------------------------------------------------------------------------------------
 
 
-def thumbnail(executed: Mapping[str, Any]) -> tuple[str, bytes] | None:
-    """The picture of an executed notebook, small: its kind (svg or png) and its bytes; None where there is none.
+def thumbnail(lesson: Mapping[str, Any], executed: Mapping[str, Any]) -> tuple[str, bytes] | None:
+    """The picture of a lesson, small: its kind (svg or png) and its bytes; None where there is none.
 
-    It is that of the cell tagged ``thumbnail``, else the first. A drawing too large for a page becomes a raster.
+    It is what the cell tagged ``thumbnail`` drew when the lesson was executed, else the first picture. A drawing too
+    large for a page becomes a raster. Raises ``ValueError`` where that is too large as well.
     """
-    drawn = list(_pictures(executed, THUMBNAIL_TAG)) or list(_pictures(executed, None))
+    tagged = {cell["id"] for cell in lesson["cells"] if THUMBNAIL_TAG in cell.get("metadata", {}).get("tags", [])}
+    drawn = [picture for name, picture in _pictures(executed) if name in tagged] or [
+        picture for _, picture in _pictures(executed)
+    ]
     if not drawn:
         return None
     picture = _on_paper(drawn[0])
@@ -134,16 +138,19 @@ def thumbnail(executed: Mapping[str, Any]) -> tuple[str, bytes] | None:
         return "svg", picture.encode()
     import vl_convert
 
-    return "png", vl_convert.svg_to_png(picture, scale=1.5)
+    rasters = (vl_convert.svg_to_png(picture, scale=scale) for scale in (1.5, 1.2, 1.0, 0.8))
+    small = next((raster for raster in rasters if len(raster) <= MAX_THUMBNAIL), None)
+    if small is None:
+        raise ValueError(f"the picture takes over {MAX_THUMBNAIL:,} bytes however small; tag another one")
+    return "png", small
 
 
-def _pictures(notebook: Mapping[str, Any], tag: str | None) -> Iterable[str]:
+def _pictures(notebook: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for cell in notebook["cells"]:
-        if tag is None or tag in cell.get("metadata", {}).get("tags", []):
-            for output in cell.get("outputs", []):
-                drawn = output.get("data", {}).get("image/svg+xml")
-                if drawn:
-                    yield drawn if isinstance(drawn, str) else "".join(drawn)
+        for output in cell.get("outputs", []):
+            drawn = output.get("data", {}).get("image/svg+xml")
+            if drawn:
+                yield cell["id"], drawn if isinstance(drawn, str) else "".join(drawn)
 
 
 def _on_paper(svg: str) -> str:
