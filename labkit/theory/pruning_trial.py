@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _POOLS = (0.05, 2000.0)
 """Where a crossing is looked for, examples per dimension."""
-_LOOKS = 60, 9, 9, 9, 9, 9
-"""Places at which a crossing is looked for, then again between the two that enclose it, and so on."""
+_LOOKS = 30, 9, 9
+"""Places at which a crossing is looked for, then again between the two that enclose it; then a line is drawn."""
 
 
 def errors(
@@ -90,15 +90,15 @@ def crossing(fraction: float, probe_angle: float = 0.0, first: str = "hardest", 
     low, high = _POOLS
     for looks in _LOOKS:
         pools = np.geomspace(low, high, looks)
-        mine, other = (perceptron.test_error(pools, fraction, rule, probe_angle) for rule in (first, second))
-        better = np.asarray(mine < other)
-        if not better.any():
+        gap = np.log(_errors(pools, np.full(looks, fraction), first, probe_angle))
+        gap -= np.log(_errors(pools, np.full(looks, fraction), second, probe_angle))
+        if not (gap < 0).any():
             return float("inf")
-        at = int(np.argmax(better))
+        at = int(np.argmax(gap < 0))
         if at == 0:
-            return 0.0 if low == _POOLS[0] else float(low)
+            return 0.0
         low, high = pools[at - 1], pools[at]
-    return float(np.sqrt(low * high))
+    return _between(low, high, gap[at - 1], gap[at])
 
 
 def best_fractions(
@@ -211,6 +211,11 @@ def _crossing_of(pools: np.ndarray, first: np.ndarray, second: np.ndarray) -> fl
     gap = np.log(first / second)
     for at in range(len(pools) - 1):
         if gap[at] >= 0 > gap[at + 1]:
-            share = gap[at] / (gap[at] - gap[at + 1])
-            return float(pools[at] ** (1 - share) * pools[at + 1] ** share)
+            return _between(pools[at], pools[at + 1], gap[at], gap[at + 1])
     return float("nan")
+
+
+def _between(low: float, high: float, above: float, below: float) -> float:
+    """Where a line from above zero at ``low`` to below it at ``high`` meets zero, in the logarithm of the pool."""
+    share = above / (above - below)
+    return float(low ** (1 - share) * high**share)
