@@ -1,6 +1,7 @@
 """Exercise checks: they never stop a lesson, they help in steps, and CI can make them strict."""
 
 import math
+import statistics
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,22 @@ def lowest(sizes, losses):
     return np.exp(-b / (2 * a))
 
 
+def cut(fraction, keep):
+    return statistics.NormalDist().inv_cdf(1 - ((1 - fraction) / 2 if keep == "hardest" else fraction / 2))
+
+
+def overlap_of_the_sum(mean_distance, kept):
+    return mean_distance * np.sqrt(kept) / np.sqrt(1 + mean_distance**2 * kept)
+
+
+def crossing(pools, hard, easy):
+    return np.exp(np.interp(0, -np.log(hard / easy), np.log(pools)))
+
+
+def best_fraction(table):
+    return table.set_index(["kept_per_dimension", "fraction"]).error.unstack().idxmin(axis=1)
+
+
 RIGHT = {
     "00.1": 10,
     "00.2": exponent,
@@ -75,6 +92,11 @@ RIGHT = {
     "02.4": share_inside,
     "02.5": needed,
     "02.6": lowest,
+    "03.1": lambda overlap: np.arccos(overlap) / np.pi,
+    "03.2": cut,
+    "03.3": overlap_of_the_sum,
+    "03.4": crossing,
+    "03.5": best_fraction,
 }
 WRONG = {
     "00.1": [0.1, 50, 7, "ten", None, True],
@@ -133,6 +155,32 @@ WRONG = {
         lambda sizes, losses: np.log(lowest(sizes, losses)),
         lambda sizes, losses: sizes[np.argmin(losses)],
         lambda sizes, losses: lowest(sizes, losses) ** 2,
+    ],
+    "03.1": [
+        np.arccos,
+        lambda overlap: np.degrees(np.arccos(overlap)),
+        lambda overlap: np.arccos(overlap) / (2 * np.pi),
+        lambda overlap: (1 - overlap) / 2,
+    ],
+    "03.2": [
+        lambda fraction, keep: -cut(fraction, keep),
+        lambda fraction, keep: abs(statistics.NormalDist().inv_cdf(fraction)),
+        lambda fraction, keep: cut(fraction, "hardest"),
+    ],
+    "03.3": [
+        lambda mean_distance, kept: mean_distance * np.sqrt(kept),
+        lambda mean_distance, kept: overlap_of_the_sum(mean_distance, kept**2),
+    ],
+    "03.4": [
+        lambda pools, hard, easy: np.log(crossing(pools, hard, easy)),
+        lambda pools, hard, easy: pools[np.argmax(hard < easy)],
+        lambda pools, hard, easy: np.interp(0, easy - hard, pools),
+        lambda pools, hard, easy: pools[hard < easy],
+    ],
+    "03.5": [
+        lambda table: table.groupby("kept_per_dimension").error.min(),
+        lambda table: table.groupby("fraction").error.min(),
+        lambda table: {1: 0.1, 4: 0.1},
     ],
 }
 
