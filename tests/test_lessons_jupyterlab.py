@@ -54,7 +54,7 @@ def test_the_table_of_contents_stands_there_at_first_and_a_readers_own_arrangeme
     variables = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_WORKSPACES_DIR")}
     jupyterlab.prepare(variables)
     (file,) = (tmp_path / "JUPYTERLAB_WORKSPACES_DIR").iterdir()
-    assert json.loads(file.read_text())["data"]["layout-restorer:data"]["left"]["current"] == "table-of-contents"
+    assert json.loads(file.read_text())["data"]["layout-restorer:data"]["left"]["current"] == "@jupyterlab/toc:plugin"
     mine = {"metadata": {"id": "default"}, "data": {"layout-restorer:data": {"left": {"collapsed": True}}}}
     file.write_text(json.dumps(mine))
     jupyterlab.prepare(variables)

@@ -15,7 +15,7 @@ PAGE = "README.md"
 
 MAX_THUMBNAIL = 60_000
 THUMBNAIL_TAG = "thumbnail"
-_WIDTH = 260  # pixels of a thumbnail on the page
+_WIDTH, _HEIGHT = 260, 190  # pixels that a thumbnail takes on the page at most
 _PAPER, _INK = "#ffffff", "#1f2328"
 _HEAD = """# The lessons
 
@@ -154,10 +154,11 @@ def _pictures(notebook: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _on_paper(svg: str) -> str:
-    """The drawing in the page's size with ink on paper: a picture cannot know whether the page around it is dark."""
+    """The drawing small, with ink on paper: a picture cannot know whether the page around it is dark."""
     width, height = (float(re.search(rf'<svg[^>]*? {name}="([\d.]+)"', svg)[1]) for name in ("width", "height"))
     head, body = re.match(r"(<svg.*?>)(.*)", svg, flags=re.DOTALL).groups()
     head = re.sub(r' (width|height|style)="[^"]*"', "", head)
-    size = f' width="{_WIDTH}" height="{height * _WIDTH / width:.0f}">'
+    factor = min(_WIDTH / width, _HEIGHT / height)
+    size = f' width="{factor * width:.0f}" height="{factor * height:.0f}">'
     body = re.sub(r"<style>.*?</style>", "", body, count=1, flags=re.DOTALL).replace("currentColor", _INK)
     return f'{head[:-1]}{size}<rect width="{width:g}" height="{height:g}" fill="{_PAPER}"/>{body}\n'

@@ -31,8 +31,8 @@ WORKSPACE: dict[str, Any] = {
             "left": {
                 "collapsed": False,
                 "visible": True,
-                "current": "table-of-contents",
-                "widgets": ["filebrowser", "running-sessions", "table-of-contents", "extensionmanager.main-view"],
+                "current": "@jupyterlab/toc:plugin",
+                "widgets": ["filebrowser", "running-sessions", "@jupyterlab/toc:plugin", "extensionmanager.main-view"],
             },
             "relativeSizes": [0.2, 0.8, 0],
         }
