@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,22 +11,26 @@ import numpy as np
 import pandas as pd
 
 from labkit import log_files
-from labkit.registry import nearest
 
 MAX_BYTES = 100 * 2**20
 _BLOCK = 50_000  # lines of JSON that become a frame together
 LONG = 2_000  # rows above which the trend is kept: a fit to more takes minutes and says no more
 # Where several would do, a size comes before a step, and a step before an epoch: the later ones are coarser.
-_COMMON_X = (
-    ("examples", "tokens", "params", "parameters", "compute", "flops", "x", "n", "size", "train_size", "train_sizes"),
-    ("step", "steps", "_step", "global_step", "trainer/global_step", "iteration", "iterations", "iter"),
-    ("epoch", "epochs"),
+_COMMON_X = tuple(
+    tuple(names.split())
+    for names in (
+        "examples tokens params parameters compute flops x n size samples n_train train_size train_sizes "
+        "train_examples training_examples n_samples num_samples num_examples",
+        "step steps _step global_step trainer/global_step iteration iterations iter",
+        "epoch epochs",
+    )
 )
 _COMMON_Y = (
     ("error", "loss", "validation_loss", "validation_error", "val_loss", "eval_loss", "test_error", "test_loss", "y"),
     ("value",),  # what TensorBoard calls the metric in the files it saves
 )
-_IGNORED = {"wall time", "_runtime", "_timestamp"}
+_NEITHER = {"wall time", "_runtime", "_timestamp", "seed", "fold", "run", "repeat", "trial"}
+_TURNED = re.compile(r"(1|100)\s*-\s*(.+)")  # an error made of a score
 _RISING = 0.7  # rank correlation from which y is said to rise with x
 
 
@@ -103,7 +108,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
         )
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise ValueError(f"{path.name}: unknown ending {path.suffix!r}: {nearest(path.suffix, _READERS)}")
+        raise ValueError(
+            f"{path.name} has the ending {path.suffix!r}, but only {', '.join(_READERS)} are read: "
+            "save it as CSV, with the names of the columns in the first line"
+        )
     _refuse_large(path)
     try:
         table = reader(path)
@@ -166,7 +174,7 @@ def choose_columns(table: pd.DataFrame, x: str | None = None, y: str | None = No
     Arguments:
         table: with a name for each column.
         x, y: a column, or how its name ends after "/" or " - " ("loss" for "train/loss"); None: the one with a usual
-            name, or the only one left.
+            name, or the only one left. An error is made of a score by "1-accuracy", or "100-accuracy" of percents.
 
     Raises ``ValueError`` naming the columns where none or several would do.
 
@@ -174,15 +182,25 @@ def choose_columns(table: pd.DataFrame, x: str | None = None, y: str | None = No
     ('Step', 'val/loss')
     >>> choose_columns(pd.DataFrame(columns=["train_size", "mistakes"]))
     ('train_size', 'mistakes')
+    >>> choose_columns(pd.DataFrame(columns=["n", "accuracy", "fold"]), y="1-accuracy")
+    ('n', '1-accuracy')
     """
     x = _choose(table, x, _COMMON_X, "--x")
-    usual = {name for names in _COMMON_X for name in names} | _IGNORED
+    usual = {name for names in _COMMON_X for name in names} | _NEITHER
     left = [name for name in table.columns if name != x and name.lower() not in usual]
+    if y is not None and y not in table.columns and (turned := _TURNED.fullmatch(y.strip())):
+        return x, f"{turned[1]}-{_choose(table, turned[2], (), '--y')}"
     return x, left[0] if y is None and len(left) == 1 else _choose(table, y, _COMMON_Y, "--y")
 
 
 def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
+    if (whole := _TURNED.fullmatch(column)) and column not in table.columns:
+        return float(whole[1]) - _numbers(table, whole[2])
     values = pd.to_numeric(table[column], errors="coerce")
+    if values.isna().all():
+        said = table[column].dropna().astype(str).str.strip()
+        if len(said) and said.str.endswith("%").all():
+            values = pd.to_numeric(said.str.rstrip("% "), errors="coerce").reindex(table.index) / 100
     text = values.isna() & table[column].notna() & ~table[column].isin(["NaN", "nan"])
     if text.any():
         row = int(np.flatnonzero(text)[0])
@@ -266,8 +284,8 @@ def _trend(curve: pd.DataFrame, x: str, y: str) -> tuple[pd.DataFrame, list[str]
         curve = short
     if curve.x.nunique() > 2 and curve.y.nunique() > 1 and curve.x.rank().corr(curve.y.rank()) > _RISING:
         notes.append(
-            f"{y} rises with {x}. Lower is better here: for an accuracy or another score, give a column of "
-            "1 - score; for an error, look whether training diverged."
+            f"{y} rises with {x}, but lower is better here. If it is a score such as an accuracy, ask for "
+            f"{'1' if curve.y.max() <= 1 else '100'}-{y} as y; if it is a loss, look whether training diverged."
         )
     return curve, notes
 

@@ -109,6 +109,21 @@ def test_a_forecast_in_words_names_the_reader_s_columns(labkit, curve):
     assert "last value" in result.stdout
 
 
+def test_a_forecast_without_options_looks_twice_and_ten_times_ahead(labkit, curve):
+    result = labkit("forecast", curve, "--json")
+    largest = max(float(line.split(",")[0]) for line in curve.read_text().splitlines()[1:])
+    assert [row["at"] for row in json.loads(result.stdout)["forecast"]] == [2 * largest, 10 * largest]
+
+
+def test_sizes_are_read_as_people_write_them(labkit, curve):
+    asked = ["--at", "10k", "--at", "10,000", "--at", "1e4", "--at", "2M"]
+    result = labkit("forecast", curve, *asked, "--target", "0.9", "--json")
+    found = json.loads(result.stdout)
+    assert [row["at"] for row in found["forecast"]] == [1e4, 1e4, 1e4, 2e6]
+    assert found["plan"]["reached"]
+    assert "is there already" in labkit("forecast", curve, "--target", "0.9").stdout
+
+
 def test_an_unreachable_target_ends_with_code_6(labkit, curve):
     result = labkit("forecast", curve, "--target", "1e-6", "--json")
     assert result.returncode == 6
@@ -126,9 +141,9 @@ def test_a_fit_recovers_the_law_it_was_given(labkit, curve):
     ("arguments", "message"),
     [
         (["forecast", "none.csv", "--at", "10"], "there is no file"),
-        (["forecast", "{curve}"], "nothing to forecast"),
+        (["forecast", "{curve}", "--at", "many"], "'many' is no size"),
         (["forecast", "{curve}", "--at", "10", "--x", "exmples"], "did you mean 'examples'"),
-        (["forecast", "{curve}", "--at", "-3"], "-3.0"),
+        (["forecast", "{curve}", "--at", "-3"], "'-3' is no size"),
         (["fit", "{curve}", "--form", "powr"], "did you mean 'power'"),
         (["report", "--set", "seeds"], "expected NAME=VALUE"),
         (["list", "rules"], "rules"),

@@ -76,7 +76,7 @@ def test_what_cannot_be_a_curve_is_refused_with_the_reason(written, text, option
 
 
 def test_unknown_endings_and_missing_files_are_refused(written, tmp_path):
-    with pytest.raises(ValueError, match=r"unknown ending '\.pkl'"):
+    with pytest.raises(ValueError, match=r"ending '\.pkl', but only \.csv"):
         curve_files.read_curve(written("x", "a.pkl"))
     with pytest.raises(FileNotFoundError, match="there is no file"):
         curve_files.read_curve(tmp_path / "none.csv")
@@ -194,6 +194,7 @@ def test_spreadsheets_spaces_and_comments_are_understood(written):
 def test_scores_and_diverging_runs_are_remarked_on(written):
     [note] = curve_files.read_curve(written("examples,accuracy\n10,0.5\n20,0.6\n40,0.7\n")).attrs["notes"]
     assert "accuracy rises with examples" in note
+    assert "1-accuracy" in note
     assert curve_files.read_curve(written("examples,error\n10,0.5\n20,0.4\n40,0.41\n")).attrs["notes"] == ()
 
 
@@ -201,3 +202,17 @@ def test_a_large_file_comes_with_the_command_that_shortens_it(written, monkeypat
     monkeypatch.setattr(curve_files, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match=r"awk 'NR == 1 \|\| NR % 21 == 0' mine\.csv > short\.csv"):
         curve_files.read_curve(written("examples,error\n" + "10,0.5\n" * 27))
+
+
+def test_a_score_is_turned_into_an_error_on_request(written):
+    file = written("n_train,top/accuracy,fold\n10,0.5,0\n20,0.75,0\n")
+    curve = curve_files.read_curve(file, y="1-accuracy")
+    assert (curve.y.tolist(), curve.attrs["y_name"]) == ([0.5, 0.25], "1-top/accuracy")
+    with pytest.raises(ValueError, match=r"no column 'acuracy': .*top/accuracy"):
+        curve_files.read_curve(file, y="1-acuracy")
+    percents = curve_files.read_curve(written("n,accuracy\n10,50\n20,75\n"), y="100 - accuracy")
+    assert percents.y.tolist() == [50, 25]
+
+
+def test_percent_signs_are_read_as_shares(written):
+    assert curve_files.read_curve(written("examples,error\n10,30%\n20,25 %\n")).y.tolist() == [0.3, 0.25]

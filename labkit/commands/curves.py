@@ -9,11 +9,28 @@ from pathlib import Path
 import click
 
 
+class Size(click.ParamType):
+    """A number above 0, as people write sizes: 10000, 10,000, 1e4, 10k, 2M."""
+
+    name = "size"
+
+    def convert(self, value, param, ctx):
+        text = str(value).replace(",", "").strip()
+        factor = {"k": 1e3, "m": 1e6, "b": 1e9}.get(text[-1:].lower(), 1)
+        try:
+            size = float(text[:-1] if factor > 1 else text) * factor
+        except ValueError:
+            size = float("nan")
+        if not 0 < size < float("inf"):
+            self.fail(f"{value!r} is no size; expected a number above 0, such as 10000, 1e4 or 10k", param, ctx)
+        return size
+
+
 def _file_options(command):
     options = [
         click.argument("file", type=click.Path(path_type=Path)),
         click.option("--x", "x", help="Column of the size; default: the one with a usual name: examples, step ..."),
-        click.option("--y", "y", help="Column of the error or loss, or how its name ends (loss for train/loss)."),
+        click.option("--y", "y", help="Column of the error or loss, or how its name ends; 1-accuracy for a score."),
         click.option("--se", help="Column of the standard error of y."),
         click.option(
             "--interval", default=0.9, show_default=True, type=click.FloatRange(0, 1, True, True), help="Level."
@@ -122,7 +139,8 @@ def _with(form: str) -> list[str]:
 @click.command(
     epilog="""\b
 Examples:
-  labkit forecast errors.csv --at 1e6
+  labkit forecast errors.csv
+  labkit forecast scores.csv --x samples --y 1-accuracy --at 10k --bounds 0 1
   labkit forecast log.jsonl --x step --y eval_loss --at 1e5
   labkit forecast runs/large --y validation/loss --at 1e5
   labkit forecast errors.csv --x examples --y error --at 1e5 --at 1e6 --target 0.05 --bounds 0 1
@@ -131,10 +149,10 @@ Examples:
 )
 @_file_options
 @click.option(
-    "--at", multiple=True, type=click.FloatRange(min=0, min_open=True), help="A size to forecast; repeatable."
+    "--at", multiple=True, type=Size(), help="A size to forecast; repeatable. Default: 2 and 10 × the largest x."
 )
 @click.option("--target", type=float, help="An error or loss to reach: how much would it take?")
-@click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of the metric, for example 0 1.")
+@click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of y: 0 1 for error rates.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Write the curve and its forecast to this SVG file.")
 def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bounds, chart):
     """Forecast the curve in FILE at larger sizes, with an interval for a new observation.
@@ -147,9 +165,9 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
 
     from labkit import laws
 
-    if not at and target is None and not page:
-        raise click.UsageError("nothing to forecast: give --at SIZE, --target VALUE, or both")
     curve = _read(file, x, y, se, as_json)
+    if not at and target is None:
+        at = (2 * float(curve.x.max()), 10 * float(curve.x.max()))
     if page:
         _worth_a_page(file, curve)
     names = curve.attrs
@@ -166,7 +184,13 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
         points = (curve.x, curve.y) if errors is None else (curve.x, curve.y, errors)
         plan = laws.plan(points, target=target, interval=interval, bounds=bounds, seed=seed)
         amounts = {name: _finite(value) for name, value in (("needed", plan.x), ("low", plan.low), ("high", plan.high))}
-        found["plan"] = {"target": target, **amounts, "unreachable": plan.unreachable, "horizon": plan.horizon}
+        found["plan"] = {
+            "target": target,
+            "reached": plan.reached,
+            **amounts,
+            "unreachable": plan.unreachable,
+            "horizon": plan.horizon,
+        }
     if chart is not None:
         _draw(curve, chart, max(at, default=curve.x.max() * 10), options)
         found["chart"] = str(chart)
@@ -204,6 +228,8 @@ def _words(found: dict) -> str:
 
 
 def _plan(plan: dict, x: str, y: str) -> str:
+    if plan["reached"]:
+        return f"{y} {plan['target']:g}: the last point is there already, at {_amount(plan['needed'])} {x}."
     within = f"{plan['unreachable']:.0%} that it takes more than {_amount(plan['horizon'])} {x}, or is never reached"
     if plan["needed"] is None:
         soonest = f"; at the soonest {_amount(plan['low'])}" if plan["low"] is not None else ""

@@ -15,11 +15,12 @@ from labkit import curve_files, places
 from labkit.pruning.own_table import own_table
 
 EXAMPLES = {"curve": "curve.csv", "log": "log.jsonl", "table": "table.csv"}
+EXAMPLE_LABEL = "digit"
 _PER_CLASS = 4  # examples of a class, on average, at the smallest size of a learning curve
 
 
 def files(**given: str | None) -> pd.DataFrame:
-    """The files to work on: a row per kind with its ``path``, ``whose`` it is, and its ``kB``.
+    """The files to work on: a row per kind with its ``path``, the ``file``'s name, ``whose`` it is, and its ``kB``.
 
     Arguments:
         given: paths by kind (curve, log, table); None: the example that ships with labkit.
@@ -35,8 +36,25 @@ def files(**given: str | None) -> pd.DataFrame:
         if not place.exists():
             raise FileNotFoundError(f"{kind}: there is no file {str(path)!r} as it is seen from {Path.cwd()}")
         size = sum(one.stat().st_size for one in ([place] if place.is_file() else place.rglob("*")))
-        rows[kind] = {"path": str(place), "whose": "yours" if path else "example", "kB": round(size / 1000, 1)}
+        rows[kind] = {
+            "path": str(place),
+            "file": place.name,
+            "whose": "yours" if path else "example",
+            "kB": round(size / 1000, 1),
+        }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def label_column(table: str | None, label: str | None) -> str:
+    """The column with the classes: the one given, or that of the example where no table is given.
+
+    >>> label_column(None, None)
+    'digit'
+    """
+    if table and not label:
+        columns = ", ".join(curve_files.read_table(table).columns[:20])
+        raise ValueError(f"say which column of {Path(table).name} holds the class, as label=...; it has {columns}")
+    return label or EXAMPLE_LABEL
 
 
 def fingerprint(path: str | Path) -> str:

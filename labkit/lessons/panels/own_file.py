@@ -26,7 +26,7 @@ class OwnFile:
     """A curve from a file and its forecast.
 
     Fields: ``path``; ``names`` of the columns of size and error; ``columns`` of the file; ``points`` (frame x, y);
-    ``line`` (frame x, y, low, high, from the smallest size to the furthest asked about); ``reach``, how many times the
+    ``line`` (frame x, y, low, high, from the largest size measured to the furthest asked about); ``reach``, how many times the
     largest size that is; ``interval``; ``notes`` of the reading and warnings of the forecast.
     """
 
@@ -41,11 +41,13 @@ class OwnFile:
 
     def __str__(self) -> str:
         last, (x, y) = self.line.iloc[-1], self.names
-        return (
-            f"{Path(self.path).name}: {len(self.points):,} points of {y} against {x}. "
-            f"At {last.x:,.4g} {x}: {last.y:.4g}, {self.interval:.0%} interval {last.low:.4g} to {last.high:.4g}. "
-            + " ".join(note if note.endswith(".") else f"{note}." for note in self.notes)
-        ).strip()
+        said = [
+            f"{Path(self.path).name}: {len(self.points):,} points of {y} against {x}.",
+            f"At {float(f'{last.x:.3g}'):,.12g} {x}: {last.y:.4g}, {self.interval:.0%} interval {last.low:.4g} "
+            f"to {last.high:.4g}.",
+            *(f"{note[0].upper()}{note[1:].removesuffix('.')}." for note in self.notes),
+        ]
+        return " ".join(said)
 
 
 class OwnFilePanel(Panel):
@@ -147,7 +149,7 @@ def _read(path: str, x: str, y: str, version: Any) -> tuple[pd.DataFrame, tuple[
 
 def _told(curve: str, x: str, y: str, reach: float, interval: float, bounds: Any) -> OwnFile:
     found, columns = _read(curve, x, y, _version(curve))
-    grid = np.geomspace(found.x.min(), reach * found.x.max(), _GRID)
+    grid = np.geomspace(1, reach, _GRID) * found.x.max()
     report = laws.forecast_report(found.x, found.y, grid, interval=interval, bounds=bounds)
     return OwnFile(
         path=curve,
