@@ -15,6 +15,7 @@ from labkit.lessons.panels.live_panel import LivePanel
 from labkit.lessons.panels.pruning_explorer_work import RANDOM
 
 _SCORES = ("aum", "el2n", "forgetting", "learning_percentage", "self_supervised_prototypes")
+_MODELS = 5  # whose scores are averaged
 _POLICIES = ("hardest", "easiest", "middle", "coverage_centric", "stratified")
 _POOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "digits": ("digits", {}),
@@ -129,10 +130,13 @@ def pruning_explorer(
         return [piece for piece in pieces(settings) if piece not in done]
 
     def do(piece: tuple[Any, ...], should_stop: Callable[[], bool]) -> None:
+        from labkit.pruning.trials import hardness
+
         name, options = pools[piece[1] if piece[0] == "scores" else piece[0]]
         point = {"dataset": name, "dataset_options": options, "steps": steps}
         if piece[0] == "scores":
-            ranked[piece[1]] = work.stored(work.hardness, {**point, "scores": scores}, should_stop)
+            point |= {"scores": scores, "models": _MODELS}
+            ranked[piece[1]] = work.stored(hardness, point, should_stop)
             return
         where, way, seed = piece
         point |= {"kept": [_kept(ranked[where], way, seed)], "seeds": [seed]}

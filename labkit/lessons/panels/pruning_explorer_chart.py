@@ -12,26 +12,26 @@ from labkit import display
 from labkit.display.theme import COLOURS
 from labkit.lessons.panels.charts import USERMETA
 
-ACROSS, TILE = 10, 40
+ACROSS, TILE = 7, 44
 _HEIGHT = 90
 
 
 def draw(record: Any) -> alt.VConcatChart:
     """The chart of a ``Pruned`` record."""
-    pictures = [
-        display.gallery(
-            record.data.inputs[places],
-            labels=[_caption(record, place) for place in places],
-            image_shape=record.data.image_shape,
-            across=ACROSS,
-            tile=TILE,
-            title=title,
-        )
-        for title, places in record.shown.items()
-        if len(places)
-    ]
+    pictures = [_row(record, title, places) for title, places in record.shown.items() if len(places)]
     sentence = str(record)
     return alt.vconcat(*pictures, _errors(record)).properties(title="", description=sentence, usermeta=USERMETA)
+
+
+def _row(record: Any, title: str, places: np.ndarray) -> alt.LayerChart:
+    """One row of pictures."""
+    labels = [_caption(record, place) for place in places]
+    look = {"image_shape": record.data.image_shape, "across": ACROSS, "tile": TILE, "title": title}
+    row = display.gallery(record.data.inputs[places], labels=labels, **look)
+    for layer in row.layer:
+        # Rows have layers of one name, and of these a viewer draws the first everywhere.
+        layer.name = alt.Undefined
+    return row
 
 
 def _caption(record: Any, place: int) -> str:
@@ -57,5 +57,5 @@ def _errors(record: Any) -> alt.LayerChart:
         x=x, y=y, tooltip=["choice:N", alt.Tooltip("error:Q", format=".4f")]
     )  # fmt: skip
     ticks = alt.Chart(means).mark_tick(color=COLOURS[1], thickness=3, size=18).encode(x=x, y=y)
-    title = "Error after training on the kept examples: circles are seeds, ticks their means"
-    return alt.layer(dots, ticks).properties(width=ACROSS * (TILE + 12), height=_HEIGHT, title=title)
+    title = "Test error (circles: seeds; ticks: means)"
+    return alt.layer(dots, ticks).properties(width=ACROSS * (TILE + 14), height=_HEIGHT, title=title)

@@ -1,4 +1,4 @@
-"""What the pruning explorer computes: scores of all examples, and the error of training on some. Both are stored."""
+"""What the pruning explorer computes and keeps: the error of training on some examples."""
 
 from __future__ import annotations
 
@@ -9,28 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-SCORING_SEEDS, FIRST_SCORER = 5, 20_000
 RANDOM = "random"
-
-
-def hardness(
-    dataset: str,
-    dataset_options: Mapping[str, Any],
-    scores: Sequence[str],
-    steps: int,
-    should_stop: Callable[[], bool] | None = None,
-) -> pd.DataFrame:
-    """Every score of every training example: a frame with a row per example and a column per score.
-
-    >>> hardness("digits", {"validation": 900}, ["el2n"], 20).shape
-    (397, 1)
-    """
-    from labkit import datasets, pruning
-
-    data = datasets.load(dataset, **dataset_options)
-    seeds = [FIRST_SCORER + i for i in range(SCORING_SEEDS)]
-    log = pruning.observe(data, seeds=seeds, steps=steps, should_stop=should_stop)
-    return pruning.scores(scores, log)
 
 
 def retrained(
