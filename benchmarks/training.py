@@ -3,7 +3,7 @@
 Each piece of work is done by labkit and by what people use otherwise, in one process, with the same seeds, data,
 batches drawn the same way, optimiser, steps and evaluation at the end. The loops are timed on a part of the models
 and scaled up, since every model of a kind costs the same there; both sides run at their better of one and two
-threads, and the best of several repeats counts. The final losses are compared as well.
+threads, and the best of several repeats counts. The final losses are compared as well. The machine should be quiet.
 
 With --quick the work is smaller and the ratios are rougher.
 """
@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+import psutil
 import torch
 import torch.nn.functional as F
 
@@ -28,12 +29,12 @@ BATCH = 32
 THREADS = (1, 2)
 
 
-def timed(work: Callable[[], object], repeats: int) -> tuple[float, object]:
-    """Best seconds over the repeats and the numbers of threads, and the last result."""
+def timed(work: Callable[[], object], repeats: int, quick: bool) -> tuple[float, object]:
+    """Best seconds over the repeats and the numbers of threads, and the last result; quickly, once on one thread."""
     best, result = float("inf"), None
-    for threads in THREADS:
+    for threads in THREADS[:1] if quick else THREADS:
         torch.set_num_threads(threads)
-        for _ in range(repeats):
+        for _ in range(1 if quick else repeats):
             start = time.perf_counter()
             result = work()
             best = min(best, time.perf_counter() - start)
@@ -102,11 +103,13 @@ def stacked_against_loop(
     some = runs[:: max(1, len(runs) // 4)]
     ours, fit = timed(
         lambda: training.fit_many(model, data, runs, steps=steps, batch_size=BATCH, optimizer=optimizer),
-        1 if quick else 3,
+        3,
+        quick,
     )
     theirs, losses = timed(
         lambda: [loop.fit(module_of(model, data, r["seed"]), r["seed"], steps, r.get("examples")) for r in some],
-        1 if quick else 2,
+        2,
+        quick,
     )
     found = fit.table["test_loss"].to_numpy()[[runs.index(run) for run in some]]
     gap = float(np.abs(found - losses).max())
@@ -127,7 +130,8 @@ def curve_against_sklearn(quick: bool) -> str:
             data, "mlp", examples=sizes, seeds=seeds, widths=[64], epochs=epochs, optimizer="adam",
             learning_rate=1e-3, batch_size=BATCH,
         ),
-        1 if quick else 3,
+        3,
+        quick,
     )  # fmt: skip
     network = MLPClassifier(
         (64,), solver="adam", learning_rate_init=1e-3, batch_size=BATCH, max_iter=epochs, alpha=0.0, tol=0.0,
@@ -208,33 +212,37 @@ def transformers(quick: bool) -> list[str]:
     """16 two-layer transformers of width 16 to 32 against a loop in one process, and against one in each of two.
 
     The three take turns, so that whatever else the machine does meets them alike, and the best of their times count.
+    Worker processes are started beforehand, and are the same for the loop and for labkit.
     """
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
-    data, steps = datasets.load("python_source", context=64), 20 if quick else 60
+    data, steps = datasets.load("python_source", context=64), 10 if quick else 100
     model = models.build("transformer", depth=2)
     runs = [{"seed": seed, "width": (16, 24, 32)[seed % 3], "learning_rate": 3e-3} for seed in range(16)]
-    some = runs[:6]  # two of each width, of which there are 6, 5 and 5
+    some = runs[: 3 if quick else 6]  # as many of each width, of which there are 6, 5 and 5
+    share = len(runs) / len(some)
     jobs = [(model.with_dials(width=run["width"]), data, run, steps) for run in some]
     best: dict[str, float] = {}
-    for _ in range(1 if quick else 3):
-        torch.set_num_threads(2)
-        fit = _clock(best, "ours", 1, lambda: training.fit_many(
-            model, data, runs, steps=steps, batch_size=BATCH, optimizer="adam"))  # fmt: skip
-        for threads in THREADS:
-            torch.set_num_threads(threads)
-            losses = _clock(best, f"loop {threads}", 16 / 6, lambda: [decode(*job) for job in jobs])
-        with Parallel(2) as pool:
+    with parallel_config("loky", inner_max_num_threads=1, idle_worker_timeout=60):
+        pool = Parallel(2)
+        for _ in range(1 if quick else 3):
             pool(delayed(decode_alone)(*job[:-1], 1) for job in jobs[:2])  # start the processes
-            _clock(best, "processes", 16 / 6, lambda: pool(delayed(decode_alone)(*job) for job in jobs))
-    gap = float(np.abs(fit.table["test_loss"].to_numpy()[:6] - losses).max())
+            torch.set_num_threads(2)
+            fit = _clock(best, "ours", 1, lambda: training.fit_many(
+                model, data, runs, steps=steps, batch_size=BATCH, optimizer="adam"))  # fmt: skip
+            _clock(best, "processes", share, lambda: pool(delayed(decode_alone)(*job) for job in jobs))
+            for threads in THREADS[:1] if quick else THREADS:
+                torch.set_num_threads(threads)
+                losses = _clock(best, f"loop {threads}", share, lambda: [decode(*job) for job in jobs])
+    gap = float(np.abs(fit.table["test_loss"].to_numpy()[: len(some)] - losses).max())
     rate = 60 * len(runs) / best["ours"]
-    name, loop = f"16 transformers, 2 blocks, {steps} steps", min(best["loop 1"], best["loop 2"])
+    name, loop = f"16 transformers, 2 blocks, {steps} steps", min(best["loop 1"], best.get("loop 2", np.inf))
     least = None if quick else 1.5
     speed = fit.table["flops"].sum() / best["ours"] / 1e9
     return [
         line(name, best["ours"], loop, least=least, gap=gap, rate=rate),
-        line("  the loop in two processes", best["ours"], best["processes"], least=1.0, gap=gap, rate=rate),
+        line("  the loop in two processes", best["ours"], best["processes"], least=None if quick else 1.0, gap=gap,
+             rate=rate),
         line("  in seconds of CPU, the loop on one thread", best["ours cpu"], best["loop 1 cpu"], least=None, gap=gap,
              rate=rate),
         f"  training alone is {speed:.0f} GFLOP/s over the whole time, {speed / peak(quick):.0%} of large products",
@@ -243,11 +251,17 @@ def transformers(quick: bool) -> list[str]:
 
 def _clock(best: dict[str, float], name: str, share: float, work: Callable[[], object]) -> object:
     """Keep the least seconds that some work took, by the clock and of CPU, scaled up from a share of it."""
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), _cpu_seconds()
     result = work()
-    for key, value in ((name, time.perf_counter() - wall), (f"{name} cpu", time.process_time() - cpu)):
+    for key, value in ((name, time.perf_counter() - wall), (f"{name} cpu", _cpu_seconds() - cpu)):
         best[key] = min(best.get(key, float("inf")), value * share)
     return result
+
+
+def _cpu_seconds() -> float:
+    """Of this process and its workers."""
+    here = psutil.Process()
+    return sum(sum(process.cpu_times()[:2]) for process in (here, *here.children(recursive=True)))
 
 
 def gradient_norms(quick: bool) -> list[str]:
@@ -263,7 +277,7 @@ def gradient_norms(quick: bool) -> list[str]:
         inputs = torch.tensor(data.inputs[:count])[None]
         inputs = inputs if inputs.is_floating_point() else inputs.long()
         targets = torch.tensor(data.targets[:count].astype(np.int64))[None]
-        ours, norms = timed(lambda: training.gradient_norms(model, start, inputs, targets, loss), 3)  # noqa: B023
+        ours, norms = timed(lambda: training.gradient_norms(model, start, inputs, targets, loss), 3, quick)  # noqa: B023
         leaves = {name: value.requires_grad_() for name, value in start.items()}
         some = min(count, 200)
 
@@ -276,7 +290,7 @@ def gradient_norms(quick: bool) -> list[str]:
                 found.append(float(torch.sqrt(sum(gradient.square().sum() for gradient in gradients))))
             return found
 
-        theirs, wanted = timed(loop, 2)
+        theirs, wanted = timed(loop, 2, quick)
         gap = float(np.abs(norms[0, :some].numpy() - wanted).max())
         name = f"gradient norms of {count} examples, {model.name}"
         least = 50 if model.name == "mlp" else None
@@ -287,7 +301,7 @@ def gradient_norms(quick: bool) -> list[str]:
 def peak(quick: bool) -> float:
     """GFLOP/s of a large matrix product at the better number of threads."""
     a = torch.randn(1024, 1024)
-    seconds, _ = timed(lambda: a @ a, 3 if quick else 10)
+    seconds, _ = timed(lambda: a @ a, 10, quick)
     return 2 * 1024**3 / seconds / 1e9
 
 
@@ -295,7 +309,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller work, rougher ratios")
     quick = parser.parse_args().quick
-    steps = 100 if quick else 500
+    steps = 50 if quick else 500
     print(f"{'work':<58}{'labkit':>10} {'otherwise':>11} {'ratio':>9}   (gap: largest difference of a loss or error)")
     mlp = [{"seed": seed, "learning_rate": 0.05, "momentum": 0.9} for seed in range(64)]
     for name, model, runs, optimizer, least in (
@@ -319,7 +333,7 @@ def main() -> None:
     for rows in (transformers, gradient_norms):
         print("\n".join(rows(quick)), flush=True)
     data, model = datasets.load("digits"), models.build("mlp")
-    seconds, fit = timed(lambda: training.fit_many(model, data, mlp, steps=steps), 1 if quick else 3)
+    seconds, fit = timed(lambda: training.fit_many(model, data, mlp, steps=steps), 3, quick)
     speed, limit = fit.table["flops"].sum() / seconds / 1e9, peak(quick)
     print(f"the 64 MLPs run at {speed:.0f} GFLOP/s, {speed / limit:.0%} of this machine's large products ({limit:.0f})")
     if torch.cuda.is_available():

@@ -221,10 +221,14 @@ def test_a_method_sees_the_losses_of_what_was_shown(digits):
     np.testing.assert_allclose(last[2][:100], wanted, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["softmax", "module", "transformer"])
+@pytest.mark.parametrize("name", ["softmax", "module", "batch norm", "transformer"])
 def test_scoring_measures_the_model_of_now_and_is_counted(digits, name):
     data = digits if name != "transformer" else datasets.load("python_source", context=8)
-    model = models.Module(lambda ends: torch.nn.Linear(64, 10)) if name == "module" else models.build(name)
+    own = {
+        "module": models.Module(lambda ends: torch.nn.Linear(64, 10)),
+        "batch norm": models.build("mlp", width=8, batch_norm=True),
+    }
+    model = own[name] if name in own else models.build(name)
     found = {}
 
     class Scoring(training.Selection):

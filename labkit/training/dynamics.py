@@ -109,7 +109,8 @@ class Recorder:
         if numbers > MOST_NUMBERS:
             raise ValueError(
                 f"recording {', '.join(names)} of {len(examples):,} examples at {len(self.steps):,} steps of "
-                f"{len(runs):,} runs is {numbers:,} numbers; the limit is {MOST_NUMBERS:,}: give fewer record_at or record_examples"
+                f"{len(runs):,} runs is {numbers:,} numbers; the limit is {MOST_NUMBERS:,}: "
+                "give fewer record_at or record_examples"
             )
         self._values = {name: np.full(each, np.nan, dtype=np.float32) for name, each in wide.items()}
 

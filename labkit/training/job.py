@@ -24,6 +24,8 @@ _STACK_NUMBERS = {"cpu": 1 << 21, "cuda": 1 << 28}
 """About how many numbers the parameters, momenta and activations of one stack may take: on a CPU they should stay in
 its caches, on a GPU in its memory."""
 
+_SMALL_BATCH = 64
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -131,13 +133,26 @@ def stacked(runs: list[Run], data: Dataset, device: str) -> Iterable[list[Run]]:
     for run in runs:
         groups.setdefault(run.model, []).append(run)
     for model, group in groups.items():
-        batch = max(run.batch for run in group)
         ends = model.check(data)
-        numbers = 3 * model.parameter_count(ends) + batch * model.step_numbers(ends)
-        if model.closed_form:
-            numbers = model.step_numbers(ends)
-        most = max(1, int(_STACK_NUMBERS[device] // numbers))
-        pieces = -(-len(group) // most)
-        size = -(-len(group) // pieces)
-        ordered = sorted(group, key=lambda run: (-run.steps, -run.examples))
-        yield from (ordered[first : first + size] for first in range(0, len(ordered), size))
+        for part in [group] if model.closed_form else _alike(group):
+            numbers = 3 * model.parameter_count(ends) + max(run.batch for run in part) * model.step_numbers(ends)
+            if model.closed_form:
+                numbers = model.step_numbers(ends)
+            most = max(1, int(_STACK_NUMBERS[device] // numbers))
+            pieces = -(-len(part) // most)
+            size = -(-len(part) // pieces)
+            ordered = sorted(part, key=lambda run: (-run.steps, -run.examples))
+            yield from (ordered[first : first + size] for first in range(0, len(ordered), size))
+
+
+def _alike(runs: list[Run]) -> Iterable[list[Run]]:
+    """Runs of one architecture apart by their batches, since in a stack each is filled up to the largest.
+
+    Small batches stay together: there a step costs about as much for one model as for many.
+    """
+    left = sorted(runs, key=lambda run: -run.batch)
+    while left:
+        least = 0 if left[0].batch <= _SMALL_BATCH else left[0].batch // 2
+        part = [run for run in left if run.batch > least]
+        yield part
+        left = left[len(part) :]

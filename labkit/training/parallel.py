@@ -18,9 +18,9 @@ from labkit.training.stop import Relay, Watch
 _FEW = 4
 _POLL_SECONDS = 0.05
 
-_SMALL_STEP = 1.5e8
-"""Floating-point operations of a stack's step up to which a second thread inside them does not pay: it would save a
-few tenths at best, and where other processes hold the cores it waits at every operation, tenfold in all."""
+_SMALL_STEP = 8e7
+"""Floating-point operations of a stack's step up to which a second thread inside them does not pay. Measured on MLPs it
+saves a fifth there at most, and steps take ten times as long where other processes hold the cores for a while."""
 
 _WORTH_PROCESSES = {False: 4e11, True: 5e10}
 """Floating-point operations from which processes pay, by whether they have been started: 2e10 are about a second of one
@@ -48,6 +48,7 @@ def fit_all(job: Job, stacks: Sequence[list[Run]], watch: Watch) -> list[Fitted]
         found = processes.fit_all(job, stacks, order, watch, count)
         if found is not None:
             return found
+        watch.step = 0
     return _in_threads(job, stacks, order, watch, workers)
 
 
