@@ -1,0 +1,98 @@
+"""A reader's own files in a lesson: which they are, what is checked, and an estimator's learning curve."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labkit import curve_files, places
+from labkit.lessons import own_data
+
+EXAMPLES = places.data() / "examples"
+KNN = "sklearn.neighbors.KNeighborsClassifier"
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    kind = np.repeat(["a", "b"], 100)
+    frame = pd.DataFrame({"p": rng.normal((kind == "a") * 2.0), "q": rng.normal(size=200), "kind": kind})
+    frame.loc[3, "q"] = np.nan
+    frame = pd.concat([frame, frame.iloc[[0, 1]], frame.iloc[[150]].assign(kind="a")], ignore_index=True)
+    path = tmp_path / "mine.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_files_not_given_are_the_examples_and_say_so(table):
+    files = own_data.files(curve=None, log=None, table=str(table))
+    assert files.whose.to_dict() == {"curve": "example", "log": "example", "table": "yours"}
+    assert files.file["table"] == "mine.csv"
+    with pytest.raises(FileNotFoundError, match="log: there is no file 'none.csv' as it is seen from"):
+        own_data.files(log="none.csv")
+
+
+def test_the_checks_count_repeats_and_contradictions(table):
+    found = own_data.table_checks(table, "kind")
+    assert found["rows"] == 203
+    assert found["rows that repeat another"] == 3
+    assert found["repeats with different labels"] == 1
+    assert found["missing values"] == 1
+    assert (found["rows of the largest class"], found["rows of the smallest class"]) == (103, 100)
+
+
+def test_a_table_of_one_s_own_needs_its_label(table):
+    assert own_data.label_column(str(table), "kind") == "kind"
+    with pytest.raises(ValueError, match=r"which column of mine.csv holds the class, as label=...; it has p, q, kind"):
+        own_data.label_column(str(table), None)
+
+
+def test_the_error_of_an_estimator_falls_with_examples_and_a_seed_repeats_it(table):
+    curve = own_data.estimator_curve(str(table), "kind", KNN, sizes=5, folds=4)
+    assert curve.groupby("examples").size().eq(4).all()
+    mean = curve.groupby("examples").error.mean()
+    assert mean.iloc[-1] < mean.iloc[0]
+    # two normal classes, two spreads apart: no rule gets below 0.16
+    assert 0.1 < mean.iloc[-1] < 0.3
+    pd.testing.assert_frame_equal(own_data.estimator_curve(str(table), "kind", KNN, sizes=5, folds=4), curve)
+    assert not own_data.estimator_curve(str(table), "kind", KNN, sizes=5, folds=4, seed=1).equals(curve)
+
+
+def test_an_estimator_is_named_in_full_or_refused():
+    with pytest.raises(ValueError, match=r"expected a full name such as 'sklearn.svm.SVC'"):
+        own_data.estimator("SVC")
+    with pytest.raises(ValueError, match=r"expected a full name"):
+        own_data.estimator("sklearn.svm.SCV")
+    with pytest.raises(ValueError, match="no class with fit and predict"):
+        own_data.estimator("sklearn.preprocessing.StandardScaler")
+
+
+def test_the_fingerprint_follows_the_content(table):
+    before = own_data.fingerprint(table)
+    table.write_text(table.read_text() + "1,1,a\n")
+    assert own_data.fingerprint(table) != before
+
+
+def test_the_shipped_log_is_the_same_run_in_every_format():
+    csv = curve_files.read_curve(EXAMPLES / "log.csv", y="validation_loss")
+    columns = {"log.jsonl": "validation_loss", "wandb_export.csv": "wide - validation_loss"}
+    if importlib.util.find_spec("tensorboard"):
+        columns["tensorboard"] = "validation/loss"
+    for name, column in columns.items():
+        other = curve_files.read_curve(EXAMPLES / name, y=column)
+        np.testing.assert_allclose(other[["x", "y"]], csv[["x", "y"]], rtol=1e-4)
+
+
+def test_the_shipped_files_are_small_and_the_run_learned():
+    files = [path for path in EXAMPLES.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 300_000
+    for name, column in (
+        ("curve.csv", "error"),
+        ("log.csv", "train_loss"),
+        ("wandb_export.csv", "narrow - validation_loss"),
+    ):
+        curve = curve_files.read_curve(EXAMPLES / name, y=column)
+        assert curve.y[curve.x == curve.x.max()].mean() < 0.8 * curve.y[curve.x == curve.x.min()].mean()
