@@ -97,6 +97,10 @@ RIGHT = {
     "03.3": overlap_of_the_sum,
     "03.4": crossing,
     "03.5": best_fraction,
+    "90.1": lambda table: table.groupby("examples").error.agg(["mean", "sem"]),
+    "90.2": lambda error, share: (1 - error) / (error * share**2),
+    "90.3": lambda steps, bins: np.geomspace(np.min(steps), np.max(steps), bins + 1),
+    "90.4": lambda scoring, training, fraction: scoring / ((1 - fraction) * training),
 }
 WRONG = {
     "00.1": [0.1, 50, 7, "ten", None, True],
@@ -181,6 +185,28 @@ WRONG = {
         lambda table: table.groupby("kept_per_dimension").error.min(),
         lambda table: table.groupby("fraction").error.min(),
         lambda table: {1: 0.1, 4: 0.1},
+    ],
+    "90.1": [
+        lambda table: table.groupby("examples").error.agg(["mean", "std"]),
+        lambda table: table.groupby("examples").error.agg(["sem", "mean"]),
+        lambda table: table.groupby("fold").error.agg(["mean", "sem"]),
+        lambda table: table.error.mean(),
+    ],
+    "90.2": [
+        lambda error, share: error * (1 - error) / share**2,
+        lambda error, share: (1 - error) / (error * share),
+        lambda error, share: 1 / share**2,
+    ],
+    "90.3": [
+        lambda steps, bins: np.geomspace(np.min(steps), np.max(steps), bins),
+        lambda steps, bins: np.linspace(np.min(steps), np.max(steps), bins + 1),
+        lambda steps, bins: np.geomspace(1, np.max(steps), bins + 2),
+        lambda steps, bins: np.geomspace(steps[0], steps[-1], bins + 1),
+    ],
+    "90.4": [
+        lambda scoring, training, fraction: scoring / (fraction * training),
+        lambda scoring, training, fraction: scoring / training,
+        lambda scoring, training, fraction: (1 - fraction) * training / scoring,
     ],
 }
 

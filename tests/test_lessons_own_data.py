@@ -31,7 +31,7 @@ def test_files_not_given_are_the_examples_and_say_so(table):
     files = own_data.files(curve=None, log=None, table=str(table))
     assert files.whose.to_dict() == {"curve": "example", "log": "example", "table": "yours"}
     assert files.file["table"] == "mine.csv"
-    with pytest.raises(FileNotFoundError, match="log: there is no file 'none.csv' as it is seen from"):
+    with pytest.raises(FileNotFoundError, match=r"log: there is no file 'none\.csv' as it is seen from"):
         own_data.files(log="none.csv")
 
 
