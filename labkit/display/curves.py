@@ -9,6 +9,7 @@ from labkit.display.describe import count, listing, sentence, title_of, words_of
 from labkit.display.series import direct_labels, series_of
 from labkit.display.theme import HEIGHT, WIDTH
 
+_KEY = {True: "points: found, with their standard errors", False: "points: found"}
 _ROOM_AROUND = 1.0
 """Standard errors of a point that the vertical axis must show."""
 
@@ -78,8 +79,8 @@ def curves(
     layers += direct_labels(kinds, ends, up, WIDTH)
     what = f"{words_of(y).capitalize()} against {words_of(x)}"
     subtitle = [
-        "lines: computed" + (", points: measured" if measured is not None else ""),
-        "bars: standard error" if measured is not None and measured["se"].notna().any() else "",
+        "lines: computed",
+        _KEY[bool(measured["se"].notna().any())] if measured is not None else "",
         f"data: {data}" if data else "",
         f"preset {preset}" if preset else "",
         note,
