@@ -12,6 +12,7 @@ import pandas as pd
 
 from labkit import curve_files, display, laws, places
 from labkit.lessons.panels.base import Panel
+from labkit.lessons.panels.charts import USERMETA
 from labkit.lessons.panels.controls import Choice, Slider
 from labkit.lessons.panels.own_file_controls import Typed, save_upload, upload_button
 
@@ -167,4 +168,5 @@ def _draw(record: OwnFile) -> Any:
     points = record.points
     if len(points) > _DRAWN:
         points = points.groupby("x", as_index=False).y.mean()
-    return display.forecast(points, record.line, interval=record.interval, names=record.names)
+    chart = display.forecast(points, record.line, interval=record.interval, names=record.names)
+    return chart.properties(usermeta=USERMETA)
