@@ -60,6 +60,7 @@ class Panel:
         self._build()
         for control in controls:
             control.listen(self._changed)
+            control.failed = self._fail
 
     # ---- without a front end -------------------------------------------------------------------------------------
 
@@ -149,6 +150,7 @@ class Panel:
 
     def _deliver(self, drawn: Drawn) -> None:
         """Make this the panel's state, in the panel and in every place where its chart is shown."""
+        said = self._say(drawn.record)
         with self._lock:
             self._drawn = drawn
             self.error = None
@@ -156,7 +158,7 @@ class Panel:
                 handle.update(drawn.live, raw=True)
             self._error_box.layout.display = "none"
             self._error_box.value = ""
-            self._status(self._say(drawn.record))
+            self._status(said)
             if self._parameters.layout.display != "none":
                 self._parameters.value = self.to_parameters()
 
@@ -184,7 +186,7 @@ class Panel:
             tooltip="Shows these settings as lines for the parameters cell, ready to copy",
             layout=widgets.Layout(width="auto"),
         )
-        self._copy.on_click(self._toggle_parameters)
+        self._on_click(self._copy, self._toggle_parameters)
         heading = widgets.HTML(f"<b>{html.escape(self.title)}</b>")
         rows = [control.box for control in self.controls.values()]
         self.widget = widgets.VBox(
@@ -194,7 +196,18 @@ class Panel:
     def _buttons(self) -> widgets.Widget:
         return widgets.HBox([self._copy])
 
-    def _toggle_parameters(self, _button: Any) -> None:
+    def _on_click(self, button: widgets.Button, action: Callable[[], Any]) -> None:
+        """Do this when the button is pressed; what it raises is not lost in the machinery of widgets."""
+
+        def pressed(_button: widgets.Button) -> None:
+            try:
+                action()
+            except Exception as error:
+                self._fail(error)
+
+        button.on_click(pressed)
+
+    def _toggle_parameters(self) -> None:
         hidden = self._parameters.layout.display == "none"
         self._parameters.value = self.to_parameters()
         self._parameters.layout.display = "" if hidden else "none"

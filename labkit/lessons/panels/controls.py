@@ -27,6 +27,7 @@ class Control:
         self.name, self.label, self.note = name, label, note
         self._value = value
         self._listeners: list[Callable[[], None]] = []
+        self.failed: Callable[[Exception], None] | None = None
         self._setting = False
         self.box: widgets.Widget
 
@@ -70,10 +71,17 @@ class Control:
 
     def _moved(self, change: Mapping[str, Any]) -> None:
         if not self._setting:
-            self.value = self._read(change["new"])
+            self._take(change["new"])
 
-    def _read(self, shown: Any) -> Any:
-        return shown
+    def _take(self, value: Any) -> None:
+        """Take a value from a widget. What goes wrong is told to the panel: behind a widget nobody else would hear."""
+        try:
+            self.value = value
+        except Exception as error:
+            self._show()
+            if self.failed is None:
+                raise
+            self.failed(error)
 
 
 class Slider(Control):
@@ -160,7 +168,7 @@ class Slider(Control):
     def _moved(self, change: Mapping[str, Any]) -> None:
         if not self._setting:
             # a log slider's own arithmetic can land a hair outside its ends
-            self.value = min(max(change["new"], self.low), self.high)
+            self._take(min(max(change["new"], self.low), self.high))
 
 
 class Choice(Control):
@@ -236,6 +244,6 @@ class Several(Control):
             return
         chosen = [option for option, box in zip(self.options, self.boxes, strict=True) if box.value]
         if chosen:
-            self.value = chosen
+            self._take(chosen)
         else:  # the last one stays ticked
             self._show()

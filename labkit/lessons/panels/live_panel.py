@@ -160,8 +160,8 @@ class LivePanel(Panel):
         self._start_button = widgets.Button(description=self._verb, tooltip=f"{self._verb} what these settings miss")
         self._stop_button = widgets.Button(description="Stop", tooltip="Stop; finished pieces stay", disabled=True)
         self._progress_line = widgets.HTML()
-        self._start_button.on_click(lambda _button: self.start())
-        self._stop_button.on_click(lambda _button: self.stop())
+        self._on_click(self._start_button, self.start)
+        self._on_click(self._stop_button, self.stop)
         return widgets.HBox([self._start_button, self._stop_button, self._progress_line, self._copy])
 
     def _tell(self, text: str) -> None:
