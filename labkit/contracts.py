@@ -6,12 +6,12 @@ from typing import Any
 
 
 def check(entry: Any, **options: Any) -> None:
-    """Hold a form, a dataset entry, a model, or a pruning score, policy or selector to the contract of its kind.
+    """Hold a form, a dataset entry, a model, or anything to prune with to the contract of its kind.
 
     Arguments:
         entry: a ``labkit.laws.Form``, a ``labkit.datasets.Entry``, a model class or specification, or a
-            ``labkit.pruning.Score``, ``Policy`` or ``Selector``.
-        options: for a dataset entry, the options to load it with; for a score, policy or selector, its options.
+            ``labkit.pruning.Score``, ``Policy``, ``Selector`` or ``Dynamic``.
+        options: for a dataset entry, the options to load it with; for anything to prune with, its options.
 
     Raises ``AssertionError`` with a plain sentence for the first promise that is not kept, ``TypeError`` for something
     that has no contract.
@@ -20,8 +20,8 @@ def check(entry: Any, **options: Any) -> None:
     >>> check(laws.get("power"))
     >>> check("power")
     Traceback (most recent call last):
-    TypeError: 'power' has no contract: expected a law's form, a dataset entry, a model, or a score, policy or selector
-    of pruning
+    TypeError: 'power' has no contract: expected a law's form, a dataset entry, a model, or a score, policy, selector or
+    dynamic method of pruning
     """
     from labkit import laws
 
@@ -52,7 +52,11 @@ def check(entry: Any, **options: Any) -> None:
         from labkit.pruning import rules_contract
 
         return rules_contract.check(entry, **options)
+    if isinstance(entry, pruning.Dynamic):
+        from labkit.pruning.methods import contract as methods_contract
+
+        return methods_contract.check(entry, **options)
     raise TypeError(
-        f"{entry!r} has no contract: expected a law's form, a dataset entry, a model, or a score, policy or selector "
-        "of pruning"
+        f"{entry!r} has no contract: expected a law's form, a dataset entry, a model, or a score, policy, selector or "
+        "dynamic method of pruning"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit import datasets, pruning, training
+from labkit import contracts, datasets, pruning, training
 from labkit.pruning.methods.seta import grouped
 from labkit.registry import UnknownName
 
@@ -225,15 +225,47 @@ def test_too_few_irreducible_losses_are_refused(data):
         training.fit_many("softmax", data, [{"seed": 0}], steps=5, selection=method)
 
 
-def test_a_method_of_ones_own_is_listed_like_ours():
-    class Backwards(training.Selection):
-        pass
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_keeps_its_contract(name):
+    contracts.check(pruning.find_dynamic(name))
 
+
+@dataclass(frozen=True)
+class Forgetful(training.Selection):
+    """Draws from numpy's global generator."""
+
+    def choose(self, moment):
+        return np.random.permutation(len(moment.examples))
+
+
+@dataclass(frozen=True)
+class Stubborn(training.Selection):
+    def choose(self, moment):
+        return np.arange(len(moment.examples))
+
+    def __repr__(self):
+        return "Stubborn()"
+
+
+def test_the_contract_finds_what_is_wrong():
+    with pytest.raises(AssertionError, match="global generator"):
+        contracts.check(pruning.Dynamic("forgetful", Forgetful, "all"))
+    with pytest.raises(AssertionError, match="purpose"):
+        contracts.check(pruning.Dynamic("silent", Stubborn))
+    with pytest.raises(AssertionError, match="no dial"):
+        contracts.check(pruning.Dynamic("stubborn", Stubborn, "all", at=lambda share: {"share": share}))
+
+
+def test_a_method_of_ones_own_is_listed_and_used_like_ours():
     with pytest.raises(TypeError, match=r"training\.Selection"):
         pruning.Dynamic("wrong", dict)
+    mine = pruning.register(pruning.Dynamic("stubborn", Stubborn, "all of them"))
     try:
-        with pytest.raises(TypeError):
-            pruning.register(pruning.Dynamic("backwards", Backwards()))
-        pruning.register(pruning.find_dynamic("rs2"), replace=True)
+        contracts.check(mine)
+        assert "stubborn" in set(pruning.available("dynamic")["name"])
+        assert repr(pruning.dynamic("stubborn")) == "Stubborn()"
+        with pytest.raises(ValueError, match="exists already"):
+            pruning.register(mine)
     finally:
-        assert "repeated_random" in set(pruning.available("dynamic")["name"])
+        pruning.unregister_dynamic("stubborn")
+    assert "stubborn" not in set(pruning.available("dynamic")["name"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-_KINDS = ("claims", "datasets", "forms", "models", "notebooks")
+_PRUNING = {"scores": "score", "policies": "policy", "selectors": "selector", "methods": "dynamic"}
+_KINDS = ("claims", "datasets", "forms", "models", "notebooks", *_PRUNING)
 
 
 def _frame(kind: str):
@@ -26,6 +27,10 @@ def _frame(kind: str):
         from labkit import results
 
         return results.claims()
+    if kind in _PRUNING:
+        from labkit import pruning
+
+        return pruning.available(_PRUNING[kind]).drop(columns="kind")
     from labkit import places
 
     names = sorted(path.stem for path in places.notebooks().glob("[0-9]*.ipynb"))
@@ -42,7 +47,8 @@ Examples:
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--json", "as_json", is_flag=True, help="Print every column as JSON.")
 def listing(kind, as_json):
-    """List the entries of one KIND: claims, datasets, forms, models or notebooks."""
+    """List the entries of one KIND: claims, datasets, forms, models, notebooks; to prune with: scores, policies,
+    selectors, methods (dynamic)."""
     frame = _frame(kind)
     if as_json:
         click.echo(frame.to_json(orient="records", indent=2, default_handler=str))
