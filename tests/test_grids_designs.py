@@ -47,7 +47,7 @@ def test_live_grids_share_no_seed_with_shipped_ones():
 
 
 def test_the_first_seed_can_be_given():
-    assert sorted(grids.compute_optimal("lesson", seed=7).seed.unique()) == [7, 8]
+    assert sorted(grids.repetition("lesson", seed=7).seed.unique()) == [7, 8]
 
 
 def test_live_runs_are_configurations_of_the_shipped_grid():

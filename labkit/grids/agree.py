@@ -16,7 +16,8 @@ def agreement(live: pd.DataFrame, shipped: pd.DataFrame, *, level: float = 0.99)
         level: how sure all of ``within`` together shall be.
 
     The spread between seeds is that of the shipped logarithmic losses of a token budget, pooled over its sizes: few
-    seeds tell little of one configuration's own.
+    seeds tell little of one configuration's own. Runs of one seed and budget read the same text whatever their size, so
+    the z of a budget rise and fall together: count one budget as about one piece of evidence.
 
     Returns a row per configuration that both have: width, tokens, unique_tokens, ``live`` and ``shipped`` (mean loss),
     ``difference`` (of their logarithms), ``se``, ``z`` = difference / se, which follows Student's t where both are
