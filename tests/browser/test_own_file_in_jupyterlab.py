@@ -38,7 +38,8 @@ def test_a_path_that_is_typed_and_a_file_that_is_uploaded_are_forecast(page, lab
 
     field.fill(str(path.with_name("nowhere.csv")))
     field.press("Enter")
-    page.wait_for_selector("[role=alert] >> text=there is no file")
+    page.wait_for_selector("[role=alert] b")
+    assert "there is no file" in page.locator("[role=alert]").first.text_content()
 
     upload = tmp_path / "uploaded.csv"
     upload.write_text(rows(9))

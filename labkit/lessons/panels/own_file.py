@@ -27,8 +27,8 @@ class OwnFile:
     """A curve from a file and its forecast.
 
     Fields: ``path``; ``names`` of the columns of size and error; ``columns`` of the file; ``points`` (frame x, y);
-    ``line`` (frame x, y, low, high, from the largest size measured to the furthest asked about); ``reach``, how many times the
-    largest size that is; ``interval``; ``notes`` of the reading and warnings of the forecast.
+    ``line`` (frame x, y, low, high, from the largest size measured to the furthest asked about); ``reach``, how many
+    times the largest size that is; ``interval``; ``notes`` of the reading and warnings of the forecast.
     """
 
     path: str
