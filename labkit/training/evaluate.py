@@ -31,6 +31,7 @@ BINS = 15
 """Bins of the confidence, of equal width, in which calibration is measured."""
 
 _NUMBERS = 1 << 22
+_WIDE = 1 << 12  # numbers of one example from which smaller pieces, which stay in the caches, are a fifth quicker
 
 
 def _count(parameters: Parameters) -> int:
@@ -44,7 +45,8 @@ def pieces(parameters: Parameters, total: int, width: int, together: int = 1) ->
     """
     # The widest activation of a model is seldom wider than its largest matrix is tall.
     widest = max(width, *(max(tensor.shape[1:]) for tensor in parameters.values()))
-    step = max(1, _NUMBERS // (_count(parameters) * widest * together)) * together
+    most = _NUMBERS if widest < _WIDE else _NUMBERS // 8
+    step = max(1, most // (_count(parameters) * widest * together)) * together
     for start in range(0, max(total, 1), step):
         yield slice(start, min(start + step, total))
 
