@@ -57,7 +57,9 @@ def small_for_large(
     data, seeds = load(dataset, **(dataset_options or {})), listed(seeds)
     own = [SCORERS + scorers * seed + i for seed in seeds for i in range(scorers)]
     widths = [*(width for width in widths if width != large), large]
-    logs = {width: observe(data, build("mlp", width=width), seeds=own, steps=steps) for width in widths}
+    # The default score asks about whole epochs alone.
+    shared = {"seeds": own, "steps": steps, "record_every": max(1, round(len(data.inputs) / 32))}
+    logs = {width: observe(data, build("mlp", width=width), **shared) for width in widths}
     rows, runs = [], []
     for place, seed in enumerate(seeds):
         parts = range(place * scorers, (place + 1) * scorers)

@@ -18,7 +18,7 @@ from labkit.training import fit_many
 
 STRATEGIES = ("uniform", "linupper", "quadratic", "extremes")
 TASKS = ("regression", "text")
-_DIMENSION, _KINDS, _MARKS = 20, 5, 40
+_DIMENSION, _KINDS, _MARKS = 20, 5, 20
 
 
 def reweighted(
@@ -28,7 +28,7 @@ def reweighted(
     outliers: float = 0.0,
     temperature: float = 0.5,
     seeds: int | Sequence[int] = 4,
-    steps: int = 300,
+    steps: int = 200,
     learning_rate: float | None = None,
 ) -> pd.DataFrame:
     """Train with each strategy of loss-based weights and tell when the end of uniform training is reached.
