@@ -15,6 +15,7 @@ from labkit.display.residuals import residuals
 from labkit.display.show import Live, error_box, headless, show
 from labkit.display.sizes import best_size
 from labkit.display.theme import ink, theme, with_ink
+from labkit.display.valleys import valleys
 
 __all__ = [
     "ChartTooLarge",
@@ -41,5 +42,6 @@ __all__ = [
     "svg",
     "theme",
     "title_of",
+    "valleys",
     "with_ink",
 ]

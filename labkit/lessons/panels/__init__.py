@@ -2,6 +2,7 @@
 
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.by_hand import ByHand, dial
+from labkit.lessons.panels.compute_explorer import ComputeOptimal, compute_explorer
 from labkit.lessons.panels.fitting import Fit, fit_explorer
 from labkit.lessons.panels.learning_curves import LearningCurves, learning_curve_explorer
 from labkit.lessons.panels.live import LiveRun, run_live
@@ -13,6 +14,7 @@ from labkit.lessons.panels.training_monitor import Monitored, training_monitor
 
 __all__ = [
     "ByHand",
+    "ComputeOptimal",
     "Fit",
     "LearningCurves",
     "LivePanel",
@@ -22,6 +24,7 @@ __all__ = [
     "Panel",
     "PhaseDiagram",
     "Pruned",
+    "compute_explorer",
     "dial",
     "fit_explorer",
     "learning_curve_explorer",
