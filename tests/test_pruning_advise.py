@@ -16,8 +16,8 @@ from labkit.pruning.advising_rules import Material, Rule, chosen, rules
 from labkit.registry import UnknownName
 
 QUICK = {
-    "model": models.build("mlp", width=32), "steps": 150, "learning_rate": 0.005, "folds": 2, "repeats": 3,
-    "scoring_seeds": 2,
+    "model": models.build("mlp", width=32), "steps": 120, "learning_rate": 0.005, "folds": 3, "repeats": 1,
+    "scoring_seeds": 1,
 }  # fmt: skip
 
 

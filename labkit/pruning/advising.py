@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ NOISY = 0.01
 UNEVEN = 1.5
 FEWEST = 50
 _OWN_SEEDS = 20_000
+_REPEATS, _PILOT_REPEATS = 4, 2
 
 
 def advise(
@@ -57,9 +59,9 @@ def advise(
     Several models are observed for the scores; models that have not seen an example tell whether they doubt its label.
     Then every rule is tried: the hardest by each score, the easiest, coverage-centric, facility location inside
     classes, equal classes where these differ, and random; each with and without the doubted labels where there are
-    some. What a rule chooses from some folds of the training examples trains a model that the other folds judge, with
-    as many updates whatever the fraction. The rule whose difference to random has the best upper bound wins; random
-    where none is below 0.
+    some. What a rule chooses from some folds of the training examples, by scores of these folds alone, trains a model
+    that the other folds judge, with as many updates whatever the fraction. The rule whose difference to random has the
+    best upper bound wins; random where none is below 0.
 
     Arguments:
         data: a classification dataset of at least 50 training examples.
@@ -97,17 +99,25 @@ def advise(
     }  # fmt: skip
     seeds = [_OWN_SEEDS + 100 * seed + i for i in range(scoring_seeds)]
     log = observe(data, model, seeds=seeds, should_stop=should_stop, **shared)
-    material, estimate, wrong = _material(log, names, folds, seed)
+    material, estimate, wrong = _material(log, names, folds, _REPEATS, seed)
     noisy, uneven = estimate >= NOISY, _uneven(data)
     candidates = rules(names, noisy=noisy, uneven=uneven)
     pilot = Pilot(folds=folds, repeats=repeats, examples=examples, seed=seed, **shared)
-    errors, pilot_flops = tried(data, model, material, candidates, fractions, pilot, progress, should_stop)
+    spent = []
+
+    def measured(places: np.ndarray) -> Material:
+        part = replace(data, inputs=data.inputs[places], targets=data.targets[places], faults=pd.DataFrame(), truth={})
+        own = observe(part, model, seeds=seeds, should_stop=should_stop, **shared)
+        spent.append(_scoring_flops(own, folds, _PILOT_REPEATS))
+        return _material(own, names, folds, _PILOT_REPEATS, seed)[0]
+
+    errors, pilot_flops = tried(data, model, measured, candidates, fractions, pilot, progress, should_stop)
     table = evidence(errors, LEVEL)
     choices = _choices(table, errors, candidates, fractions, len(data.inputs))
     noise = _noise(material, estimate, wrong, table, cleaning(errors, LEVEL))
     row = _how_much(choices, several=not isinstance(fraction, int | float))
     once = model.flops_per_example(data, training=True) * batch_size * steps
-    scoring = costs.watched(log, 1.0) + costs.retrained(log, folds * 4, 1 - 1 / folds)
+    scoring = _scoring_flops(log, folds, _REPEATS)
     read = row["score"] != "" or bool(row["clean"])
     saved = (1 - row["fraction"]) * once
     break_even = (scoring / saved if saved else float("inf")) if read else 0.0
@@ -121,7 +131,7 @@ def advise(
         table=table,
         noise=noise,
         scoring_flops=scoring,
-        pilot_flops=pilot_flops,
+        pilot_flops=pilot_flops + sum(spent),
         break_even=float(break_even),
         sentences=sentences(row, choices, noise, break_even, data.name, pilot),
         material=material,
@@ -129,16 +139,20 @@ def advise(
     )
 
 
-def _material(log: Log, names: tuple[str, ...], folds: int, seed: int) -> tuple[Material, float, float]:
+def _scoring_flops(log: Log, folds: int, repeats: int) -> float:
+    return costs.watched(log, 1.0) + costs.retrained(log, folds * repeats, 1 - 1 / folds)
+
+
+def _material(log: Log, names: tuple[str, ...], folds: int, repeats: int, seed: int) -> tuple[Material, float, float]:
     """What rules read, the share of doubted labels, and the error of the models that doubt them."""
     targets = log.data.targets
-    chance = np.exp(out_of_sample(log, folds=folds, repeats=4, seed=seed)).mean(0)
+    chance = np.exp(out_of_sample(log, folds=folds, repeats=repeats, seed=seed)).mean(0)
     _, suspected = confident_joint(chance, targets)
     material = Material(
         inputs=log.data.inputs,
         targets=targets,
         scores={name: score(name, log, seed=seed) for name in names},
-        suspicion=score("confident_learning", log, folds=folds, seed=seed),
+        suspicion=score("confident_learning", log, folds=folds, repeats=repeats, seed=seed),
         suspected=suspected,
     )
     return material, float(suspected.mean()), float((chance.argmax(1) != targets).mean())

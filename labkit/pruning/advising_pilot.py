@@ -46,7 +46,7 @@ class Pilot:
 def tried(
     data: Dataset,
     model: Model,
-    material: Material,
+    material: Callable[[np.ndarray], Material],
     rules: Sequence[Rule],
     fractions: Sequence[float],
     pilot: Pilot,
@@ -54,6 +54,10 @@ def tried(
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[pd.DataFrame, float]:
     """Train every rule at every fraction on every cut.
+
+    ``material`` is asked for what rules read of the examples at some places, measured on these alone: scores and doubts
+    of models that were trained on the judging examples as well would favour what agrees with their labels, wrong ones
+    included.
 
     Returns the errors, a frame (rule, fraction, cut, error), with ``FULL`` at fraction 1, and the FLOPs of it all.
     Examples that judge are the held-out part of the training examples and of the validation examples; where there are
@@ -63,9 +67,10 @@ def tried(
     cells, runs = [], []
     for cut, (inside, held, checked) in enumerate(_cuts(data, pilot)):
         seed = derive(pilot.seed, "pilot", cut) >> 32
+        read, every = material(inside), np.arange(len(inside))
         for rule, fraction in [(None, 1.0), *((rule, f) for rule in rules for f in fractions)]:
             budget = max(1, kept_count(fraction, len(inside)))
-            kept = inside if rule is None else chosen(rule, material, inside, budget, seed)
+            kept = inside if rule is None else inside[chosen(rule, read, every, budget, seed)]
             cells.append((rule, fraction, cut, held, checked))
             runs.append({"seed": seed, "indices": kept, "learning_rate": pilot.learning_rate})
     fit = fit_many(
