@@ -88,7 +88,7 @@ def foretell(
         raise ValueError(f"{known.sum()} of {len(runs)} runs are known; the form needs {least}, and one must be hidden")
     cheap, hidden = runs[known], runs[~known]
     widened = max(1.0, _missed(cheap, share, form, interval, seed))
-    law, table = _foretold(cheap, hidden, form, interval, seed)
+    law, table = foretold(cheap, hidden, form, interval, seed)
     for side in ("low", "high"):
         table[side] = table.prediction * (table[side] / table.prediction) ** widened
     table["inside"] = (table.low <= table.loss) & (table.loss <= table.high)
@@ -102,7 +102,10 @@ def _known(runs: pd.DataFrame, share: float, together: bool) -> np.ndarray:
     return runs.compute.isin(cells.index[cells <= share * runs.compute.sum()]).to_numpy()
 
 
-def _foretold(known: pd.DataFrame, hidden: pd.DataFrame, form: str, interval: float, seed: int):
+def foretold(
+    known: pd.DataFrame, hidden: pd.DataFrame, form: str, interval: float, seed: int
+) -> tuple[laws.ScalingLaw, pd.DataFrame]:
+    """The law of the known runs, and the hidden ones with prediction, low and high; see ``foretell``."""
     from scipy.stats import norm
 
     X, at = known[["params", "tokens"]], hidden[["params", "tokens"]]
@@ -121,7 +124,7 @@ def _missed(runs: pd.DataFrame, share: float, form: str, interval: float, seed: 
     known = _known(runs, share, together=False)
     if known.sum() < 2 * len(laws.get(form).parameters) or known.all():
         return 1.0
-    _, table = _foretold(runs[known], runs[~known], form, interval, seed)
+    _, table = foretold(runs[known], runs[~known], form, interval, seed)
     off = np.log(table.loss / table.prediction).to_numpy()
     width = np.where(off > 0, np.log(table.high / table.prediction), np.log(table.prediction / table.low))
     return float(np.quantile(np.abs(off) / np.maximum(width, 1e-12), interval))
