@@ -4,7 +4,7 @@ For every variant of the data and every pilot seed: the data are made with that 
 with seeds of their own are trained on what every rule keeps, advised or not, all on the same seeds. The best rule is
 the one with the lowest mean test error on the other half of the seeds.
 
-    python benchmarks/advise.py --out advise.csv                        # all variants, 4 pilots of 5 seeds: an hour
+    python benchmarks/advise.py --out advise.csv                        # all variants, 4 pilots of 5 seeds: hours
     python benchmarks/advise.py --variants digits --pilots 1 --seeds 3  # minutes
     python benchmarks/advise.py --read advise.csv ...                   # the tables again
 """
