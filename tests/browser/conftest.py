@@ -122,7 +122,7 @@ class Laboratory:
             return json.loads(answer.read())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def laboratory(chromium, tmp_path_factory):
     """A running JupyterLab with the workbook's settings, an empty home, and a place of its own for every tool."""
     root = tmp_path_factory.mktemp("laboratory")
