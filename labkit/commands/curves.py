@@ -166,7 +166,7 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
     from labkit import laws
 
     curve = _read(file, x, y, se, as_json)
-    if not at and target is None:
+    if not at and target is None and not page:
         at = (2 * float(curve.x.max()), 10 * float(curve.x.max()))
     if page:
         _worth_a_page(file, curve)
