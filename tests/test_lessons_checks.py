@@ -77,6 +77,22 @@ def best_fraction(table):
     return table.set_index(["kept_per_dimension", "fraction"]).error.unstack().idxmin(axis=1)
 
 
+def hardest_of(scores, fraction):
+    return np.argsort(scores, kind="stable")[len(scores) - round(fraction * len(scores)) :]
+
+
+def shared_out(sizes, budget):
+    given = np.zeros(len(sizes), dtype=int)
+    for done, place in enumerate(np.argsort(sizes, kind="stable")):
+        given[place] = min(sizes[place], (budget - given.sum()) // (len(sizes) - done))
+    return given
+
+
+def paired_difference(errors, others):
+    differences = errors - others
+    return differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
+
+
 RIGHT = {
     "00.1": 10,
     "00.2": exponent,
@@ -97,6 +113,11 @@ RIGHT = {
     "03.3": overlap_of_the_sum,
     "03.4": crossing,
     "03.5": best_fraction,
+    "04.1": lambda probabilities, label: np.linalg.norm(probabilities - np.eye(len(probabilities))[label]),
+    "04.2": hardest_of,
+    "04.3": shared_out,
+    "04.4": lambda scores, flipped: flipped[np.argsort(scores)[-flipped.sum() :]].mean(),
+    "04.5": paired_difference,
     "90.1": lambda table: table.groupby("examples").error.agg(["mean", "sem"]),
     "90.2": lambda error, share: (1 - error) / (error * share**2),
     "90.3": lambda steps, bins: np.geomspace(np.min(steps), np.max(steps), bins + 1),
@@ -185,6 +206,34 @@ WRONG = {
         lambda table: table.groupby("kept_per_dimension").error.min(),
         lambda table: table.groupby("fraction").error.min(),
         lambda table: {1: 0.1, 4: 0.1},
+    ],
+    "04.1": [
+        lambda probabilities, label: np.sum((probabilities - np.eye(len(probabilities))[label]) ** 2),
+        lambda probabilities, label: np.abs(probabilities - np.eye(len(probabilities))[label]).sum(),
+        lambda probabilities, label: 1 - probabilities[label],
+    ],
+    "04.2": [
+        lambda scores, fraction: np.flatnonzero(scores >= np.quantile(scores, 1 - fraction)),
+        lambda scores, fraction: np.argsort(scores)[: round(fraction * len(scores))],
+        lambda scores, fraction: np.argsort(scores)[-round(fraction * len(scores)) :],
+        lambda scores, fraction: np.zeros(round(fraction * len(scores)), dtype=int),
+    ],
+    "04.3": [
+        lambda sizes, budget: np.full(len(sizes), budget // len(sizes)),
+        lambda sizes, budget: np.minimum(sizes, budget // len(sizes)),
+        lambda sizes, budget: np.round(budget * sizes / sizes.sum()),
+        lambda sizes, budget: budget,
+    ],
+    "04.4": [
+        lambda scores, flipped: flipped[np.argsort(scores)[: flipped.sum()]].mean(),
+        lambda scores, flipped: flipped[scores > 0.5].mean(),
+        lambda scores, flipped: flipped.mean(),
+    ],
+    "04.5": [
+        lambda errors, others: (np.mean(others - errors), 0.0),
+        lambda errors, others: (np.mean(errors - others), np.std(errors - others) / 2),
+        lambda errors, others: (np.mean(errors - others), np.sqrt(errors.var(ddof=1) / 4 + others.var(ddof=1) / 4)),
+        lambda errors, others: np.mean(errors - others),
     ],
     "90.1": [
         lambda table: table.groupby("examples").error.agg(["mean", "std"]),

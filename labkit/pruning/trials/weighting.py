@@ -55,7 +55,7 @@ def reweighted(
     """
     if task not in TASKS:
         raise UnknownName(f"unknown task {task!r}: {nearest(task, TASKS)}")
-    number("redundant", redundant)
+    number("outliers", outliers, most=1 - number("redundant", redundant))
     whole("steps", steps, least=1)
     rate = learning_rate or (0.02 if task == "regression" else 0.005)
     model = build("softmax") if task == "regression" else build("context_mlp", width=32)
@@ -63,9 +63,7 @@ def reweighted(
     methods = [None, *(LossReweighting(name, temperature, warmup=0.0) for name in STRATEGIES[1:])]
     every, rows = max(1, steps // _MARKS), []
     for seed in listed(seeds):
-        data = (
-            _linear(redundant, number("outliers", outliers), seed) if task == "regression" else _line(redundant, seed)
-        )
+        data = _linear(redundant, outliers, seed) if task == "regression" else _line(redundant, seed)
         runs = [{"seed": seed, "learning_rate": rate, **({"selection": m} if m else {})} for m in methods]
         fit = fit_many(model, data, runs, steps=2 * steps, batch_size=32, optimizer=optimizer, evaluate_every=every)
         history = fit.history[fit.history["metric"] == "test_loss"]
