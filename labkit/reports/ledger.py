@@ -45,7 +45,7 @@ def _claim(row: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     return page.claim_row(row) | {
         "notebook": run["notebook"],
         "preset": run["preset"],
-        "page": run["page"],
+        "page": run.get("page"),
         "run_status": run["status"],
     }
 
@@ -56,7 +56,7 @@ def _counts(claims: list[dict[str, Any]]) -> list[tuple[str, int]]:
 
 
 def _page(directory: Path, run: dict[str, Any], out: Path) -> dict[str, Any]:
-    there = run["page"] is not None and (out / run["page"]).is_file()
+    there = run.get("page") is not None and (out / run["page"]).is_file()
     picture = directory / files.PICTURE
     drawn = there and picture.is_file()
     return {
