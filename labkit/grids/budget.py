@@ -41,8 +41,8 @@ def best_use(
     >>> n, d = (g.ravel() for g in np.meshgrid(np.geomspace(1e3, 1e5, 6), np.geomspace(1e4, 1e6, 6)))
     >>> runs = pd.DataFrame({"params": n, "tokens": d, "compute": 6 * n * d, "loss": 1 + 9 * n**-0.4 + 9 * d**-0.4})
     >>> found = best_use(runs, text=1e6, compute=6e12, form="chinchilla")
-    >>> bool(found.epochs >= 1), round(found.params * found.epochs / 1e6, 3)
-    (True, 1.0)
+    >>> float(round(found.params * found.epochs / 1e6, 3)), bool(found.low < found.loss < found.high)
+    (1.0, True)
     """
     if not (text > 0 and compute > 0 and worth > 0):
         raise ValueError(f"text, compute and worth are above zero; got {text!r}, {compute!r}, {worth!r}")

@@ -8,49 +8,58 @@ import pandas as pd
 from labkit import laws
 
 _FORM = "chinchilla_general"
-_DRAWS = 100
 
 
 def habits(
-    main: pd.DataFrame, along: pd.DataFrame, switched: pd.DataFrame, switched_along: pd.DataFrame, *, seed: int = 0
+    main: pd.DataFrame,
+    along: pd.DataFrame,
+    switched: pd.DataFrame | None = None,
+    switched_along: pd.DataFrame | None = None,
+    *,
+    draws: int = 100,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """The exponent of the best size with compute, for the grid as it is and with one habit changed at a time.
 
     Arguments:
         main, along: the compute-optimal grid and the losses along its runs, as ``load`` and ``curves`` give them.
-        switched, switched_along: the same of the switches.
+        switched, switched_along: the same of the switches; without them the habits that need no other runs.
+        draws: redrawn laws behind the limits.
         seed: of the limits.
 
     Sizes and budgets are those that all have. Returns a row per habit: name, value (the exponent), low, high (90 %
     limits from redrawn laws), runs, and ``shift`` from the grid as it is, "as it should be": parameters counted with
-    embeddings, rates tuned, warm-up a tenth of each run, each schedule as long as its run. "both of Kaplan's" has no
-    embeddings and warm-up of the same length for all.
+    embeddings, rates tuned, warm-up a tenth of each run, each schedule as long as its run.
 
     Sources: Pearce and Song (2024) for the counting; Porian et al. (2024) for the rest. The exponent is that of a law
     that holds Chinchilla's and Kaplan's; their own exponents were read off an envelope.
     """
-    sizes = sorted(set(main.width) & set(switched.width))
-    budgets = sorted(set(main.tokens) & set(switched.tokens))
+    other = main if switched is None else switched
+    sizes = sorted(set(main.width) & set(other.width))
+    budgets = sorted(set(main.tokens) & set(other.tokens))
     longest = along[along.tokens == along.tokens.max()]
-    constant = switched_along[switched_along.switch == "constant"]
-    fixed = switched[switched.switch == "fixed_warmup"]
     cases = {
         "as it should be": (main, True),
         "embeddings not counted": (main, False),
         "schedule of the longest run for all": (longest.assign(tokens=longest.seen), True),
-        "constant rate, one run per size": (constant.assign(tokens=constant.seen), True),
-        "one learning rate for all": (switched[switched.switch == "untuned"], True),
-        "no warm-up": (switched[switched.switch == "no_warmup"], True),
-        "warm-up of one length for all": (fixed, True),
-        "both of Kaplan's": (fixed, False),
     }
+    if switched is not None:
+        constant = switched_along[switched_along.switch == "constant"]
+        fixed = switched[switched.switch == "fixed_warmup"]
+        cases |= {
+            "constant rate, one run per size": (constant.assign(tokens=constant.seen), True),
+            "one learning rate for all": (switched[switched.switch == "untuned"], True),
+            "no warm-up": (switched[switched.switch == "no_warmup"], True),
+            "warm-up of one length for all": (fixed, True),
+            "that warm-up, embeddings not counted": (fixed, False),
+        }
     rows = []
     for name, (runs, embeddings) in cases.items():
         runs = runs[runs.width.isin(sizes) & runs.tokens.isin(budgets)]
         if not len(runs):
             raise ValueError(f"{name}: no runs share sizes and budgets with the main grid")
         runs = runs.assign(params=runs.params_with_embeddings if embeddings else runs.params)
-        found = laws.frontier(runs, "parametric", form=_FORM, draws=_DRAWS, seed=seed)
+        found = laws.frontier(runs, "parametric", form=_FORM, draws=draws, seed=seed)
         rows.append((name, found.exponent, *found.limits, len(runs)))
     table = pd.DataFrame(rows, columns=["name", "value", "low", "high", "runs"])
     return table.assign(shift=table.value - table.value[0])
