@@ -66,7 +66,7 @@ def foretell(
 
     A law's own limits do not know that it may be wrong. So they are joined, as independent errors are, with how far
     Chinchilla's and Kaplan's laws on the same runs are from it at the hidden one, to both sides. If foretelling the
-    known runs from the same share of them misses limits made this way, all are widened by the factor it takes.
+    known runs from a share of them misses limits made this way, all are widened by the factor it takes.
 
     Raises ``ValueError`` for a missing column, and where too few runs are known or none is hidden.
 
@@ -120,10 +120,17 @@ def foretold(
 
 
 def _missed(runs: pd.DataFrame, share: float, form: str, interval: float, seed: int) -> float:
-    """By what the limits of a rehearsal must be widened to hold their share; 1 where too few runs are known to it."""
-    known = _known(runs, share, together=False)
-    if known.sum() < 2 * len(laws.get(form).parameters) or known.all():
-        return 1.0
+    """By what the limits of a rehearsal must be widened to hold their share; 1 where the runs do not suffice for one.
+
+    The share doubles until the runs known to the rehearsal are of twice as many kinds as the form has parameters.
+    """
+    while True:
+        known = _known(runs, share, together=False)
+        if known.all():
+            return 1.0
+        if len(runs[known].drop_duplicates(["params", "tokens"])) >= 2 * len(laws.get(form).parameters):
+            break
+        share *= 2
     _, table = foretold(runs[known], runs[~known], form, interval, seed)
     off = np.log(table.loss / table.prediction).to_numpy()
     width = np.where(off > 0, np.log(table.high / table.prediction), np.log(table.prediction / table.low))

@@ -1,0 +1,96 @@
+"""Fit the laws of compute and repetition on our grids, and on published runs given by a path.
+
+    python benchmarks/grids.py [--overtraining FILE.csv] [--constrained FILE.csv]
+
+Over-training: columns params, tokens and losses named loss_*. Constrained: columns params, tokens, unique_tokens, loss.
+Foretold are the runs that cost more than a tenth of the dearest, by the rule of `labkit.grids.foretell`, and again from
+the cheapest runs that together cost a tenth of all. Published constants are held against the bootstrap intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from labkit import grids, laws
+from labkit.grids.habit import shared_exponent
+
+DRAWS = 400
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--overtraining", type=Path)
+    parser.add_argument("--constrained", type=Path)
+    chosen = parser.parse_args()
+    warnings.filterwarnings("ignore", message=".*distinct points and.*")
+    pd.set_option("display.width", 200)
+    ours = grids.load("compute_optimal")
+    ours = ours.assign(params=ours.params_with_embeddings)
+    show("our grid: laws", forms(ours))
+    show("our grid: hidden runs", pd.DataFrame(foretold({"ours": ours})))
+    shipped = set(grids.available().name)
+    if "repetition" in shipped:
+        repeated = grids.load("repetition").query("dropout == 0 and weight_decay == 0")
+        repeated = repeated.assign(params=repeated.params_with_embeddings)
+        show("our repetition grid: data_constrained", constants(repeated, None))
+    if chosen.overtraining:
+        runs = pd.read_csv(chosen.overtraining).drop_duplicates(["params", "tokens"])
+        runs["compute"] = 6 * runs.params * runs.tokens
+        losses = {name: runs.assign(loss=runs[name]) for name in runs if name.startswith("loss_")}
+        for name, frame in losses.items():
+            show(f"over-training, {name}: laws", forms(frame))
+        show("over-training: hidden runs", pd.DataFrame(foretold(losses)))
+    if chosen.constrained:
+        runs = pd.read_csv(chosen.constrained)
+        show("data-constrained, all runs", constants(runs, "muennighoff-2023"))
+        fresh = runs[runs.tokens > runs.unique_tokens]
+        show("data-constrained, repeated runs only", constants(fresh, "muennighoff-2023"))
+
+
+def show(title: str, frame: pd.DataFrame) -> None:
+    print(f"\n{title}\n{frame.to_string(index=False, float_format='%.5g')}")
+
+
+def forms(runs: pd.DataFrame) -> pd.DataFrame:
+    """One exponent against two: AIC and residuals, and the form that holds both."""
+    return pd.concat([shared_exponent(runs), shared_exponent(runs, form="kaplan", shared="chinchilla_general")])
+
+
+def foretold(losses: dict[str, pd.DataFrame]) -> list[dict]:
+    """Known and hidden runs, mean miss and share inside, by both readings of a tenth."""
+    rows = []
+    for name, runs in losses.items():
+        for together in (False, True):
+            found = grids.foretell(runs, together=together)
+            row = {"losses": name, "a tenth": "together" if together else "each", "known": len(found.knew)}
+            row |= {"hidden": len(found.table), "miss": found.error, "bias": found.bias, "inside": found.inside}
+            rows.append({**row, "widened": found.widened})
+    return rows
+
+
+def constants(runs: pd.DataFrame, source: str | None) -> pd.DataFrame:
+    """Constants of the data-constrained law with 90 % bootstrap limits, and what was published."""
+    columns = ["params", "tokens", "unique_tokens"]
+    law = laws.ScalingLaw("data_constrained", "huber_log", delta=1e-3).fit(runs[columns].astype(float), runs.loss)
+    draws = law.bootstrap(DRAWS, seed=0)
+    given = laws.published(source).parameters if source else dict.fromkeys(law.parameters_, np.nan)
+    rows = []
+    for name, value in law.parameters_.items():
+        low, high = draws[name].quantile([0.05, 0.95])
+        row = {"parameter": name, "fitted": value, "low": low, "high": high, "published": given[name]}
+        rows.append({**row, "inside": bool(low <= given[name] <= high)})
+    frame = pd.DataFrame(rows)
+    frame["rms"] = float(np.sqrt((np.log(runs.loss / law.predict(runs[columns].astype(float))) ** 2).mean()))
+    if source:
+        miss = np.log(runs.loss / laws.published(source).predict(runs[columns].astype(float)))
+        frame["rms published"] = float(np.sqrt((miss**2).mean()))
+    return frame
+
+
+if __name__ == "__main__":
+    main()
