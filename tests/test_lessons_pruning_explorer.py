@@ -17,7 +17,7 @@ POOLS = {
     "clean": ("digits", {"validation": 900}),
     "noisy": ("digits", {"validation": 900, "label_noise": 0.1}),
 }
-SMALL = {"pools": POOLS, "scores": ["aum", "el2n"], "steps": 30, "seeds": 2}
+SMALL = {"pools": POOLS, "scores": ["aum", "el2n"], "steps": 10, "seeds": 2}
 SECONDS = 60
 
 

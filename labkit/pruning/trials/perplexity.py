@@ -14,7 +14,7 @@ from labkit.pruning.trials.settings import fitted, listed
 from labkit.seeds import derive
 from labkit.training import fit_many
 
-DOCUMENT, CONTEXT, TEST = 64, 6, 4000
+DOCUMENT, CONTEXT, TEST = 64, 6, 2000
 POOLS = {"noise": (0.5, 0.5, 0.0), "templates": (0.3, 0.0, 0.7)}
 """Shares of clean text, noise and templates among the documents of a pool."""
 _DIFFICULTY = (0.5, 5.0, 0.15)

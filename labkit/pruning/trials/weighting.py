@@ -18,7 +18,7 @@ from labkit.training import fit_many
 
 STRATEGIES = ("uniform", "linupper", "quadratic", "extremes")
 TASKS = ("regression", "text")
-_DIMENSION, _KINDS, _MARKS = 20, 5, 20
+_DIMENSION, _KINDS, _MARKS = 20, 5, 12
 
 
 def reweighted(
@@ -61,7 +61,7 @@ def reweighted(
     model = build("softmax") if task == "regression" else build("context_mlp", width=32)
     optimizer = "sgd" if task == "regression" else "adam"
     methods = [None, *(LossReweighting(name, temperature, warmup=0.0) for name in STRATEGIES[1:])]
-    every, rows = max(1, steps // _MARKS), []
+    every, rows = -(-steps // _MARKS), []
     for seed in listed(seeds):
         data = _linear(redundant, outliers, seed) if task == "regression" else _line(redundant, seed)
         runs = [{"seed": seed, "learning_rate": rate, **({"selection": m} if m else {})} for m in methods]
