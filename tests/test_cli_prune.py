@@ -112,6 +112,14 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(labkit, table, tmp_pat
     assert not out.exists()
 
 
+def test_a_file_whose_rows_cannot_be_copied_is_refused_before_anything_is_trained(labkit, tmp_path):
+    source = tmp_path / "table.json"
+    source.write_text('[{"weight": 1, "kind": "a"}]')
+    code, _, said = labkit("prune", source, "--label", "kind", "--keep", "0.5", "--out", tmp_path / "kept.json")
+    assert code == 2
+    assert "save table.json as one of .csv" in said
+
+
 def test_a_file_is_overwritten_only_when_told(labkit, table, tmp_path):
     out = tmp_path / "kept.csv"
     out.write_text("mine")

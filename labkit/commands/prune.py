@@ -64,6 +64,13 @@ def prune(file, label, share, score, policy, cutoff, advise, out, force, model, 
 
 def _refuse(file, share, score, policy, cutoff, advise, out, force) -> None:
     """What can be refused before anything heavy is loaded."""
+    from labkit.commands.row_files import ENDINGS
+
+    if file.is_file() and file.suffix.lower() not in ENDINGS:
+        raise click.UsageError(
+            f"rows of a {file.suffix!r} file cannot be copied as they stand; save {file.name} as one of "
+            f"{', '.join(ENDINGS)}"
+        )
     if not 0 < share <= 1:
         raise click.UsageError(f"--keep {share:g} is no share of the rows; expected a number above 0, to 1")
     if advise and (score or policy or cutoff is not None):

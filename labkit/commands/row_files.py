@@ -12,6 +12,7 @@ import numpy as np
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _LINES = (".jsonl", ".ndjson")
 _BOM = b"\xef\xbb\xbf"
+ENDINGS = (*_SEPARATORS, *_LINES, ".parquet")
 
 
 def write_rows(source: Path, kept: np.ndarray, rows: int, out: Path) -> None:
@@ -21,7 +22,7 @@ def write_rows(source: Path, kept: np.ndarray, rows: int, out: Path) -> None:
     many records as the table has ``rows``.
     """
     ending = source.suffix.lower()
-    if ending not in (*_SEPARATORS, *_LINES):
+    if ending == ".parquet":
         return _write_parquet(source, kept, out)
     content = source.read_bytes()
     records = list(_lines(content) if ending in _LINES else _records(content, _SEPARATORS[ending]))
