@@ -13,8 +13,8 @@ _FORM = "chinchilla_general"
 def habits(
     main: pd.DataFrame,
     along: pd.DataFrame,
-    switched: pd.DataFrame | None = None,
-    switched_along: pd.DataFrame | None = None,
+    switched: pd.DataFrame,
+    switched_along: pd.DataFrame,
     *,
     draws: int = 100,
     seed: int = 0,
@@ -23,7 +23,7 @@ def habits(
 
     Arguments:
         main, along: the compute-optimal grid and the losses along its runs, as ``load`` and ``curves`` give them.
-        switched, switched_along: the same of the switches; without them the habits that need no other runs.
+        switched, switched_along: the same of the switches.
         draws: redrawn laws behind the limits.
         seed: of the limits.
 
@@ -34,25 +34,21 @@ def habits(
     Sources: Pearce and Song (2024) for the counting; Porian et al. (2024) for the rest. The exponent is that of a law
     that holds Chinchilla's and Kaplan's; their own exponents were read off an envelope.
     """
-    other = main if switched is None else switched
-    sizes = sorted(set(main.width) & set(other.width))
-    budgets = sorted(set(main.tokens) & set(other.tokens))
+    sizes = sorted(set(main.width) & set(switched.width))
+    budgets = sorted(set(main.tokens) & set(switched.tokens))
+    constant = switched_along[switched_along.switch == "constant"]
+    fixed = switched[switched.switch == "fixed_warmup"]
     longest = along[along.tokens == along.tokens.max()]
     cases = {
         "as it should be": (main, True),
         "embeddings not counted": (main, False),
         "schedule of the longest run for all": (longest.assign(tokens=longest.seen), True),
+        "constant rate, one run per size": (constant.assign(tokens=constant.seen), True),
+        "one learning rate for all": (switched[switched.switch == "untuned"], True),
+        "no warm-up": (switched[switched.switch == "no_warmup"], True),
+        "warm-up of one length for all": (fixed, True),
+        "that warm-up, embeddings not counted": (fixed, False),
     }
-    if switched is not None:
-        constant = switched_along[switched_along.switch == "constant"]
-        fixed = switched[switched.switch == "fixed_warmup"]
-        cases |= {
-            "constant rate, one run per size": (constant.assign(tokens=constant.seen), True),
-            "one learning rate for all": (switched[switched.switch == "untuned"], True),
-            "no warm-up": (switched[switched.switch == "no_warmup"], True),
-            "warm-up of one length for all": (fixed, True),
-            "that warm-up, embeddings not counted": (fixed, False),
-        }
     rows = []
     for name, (runs, embeddings) in cases.items():
         runs = runs[runs.width.isin(sizes) & runs.tokens.isin(budgets)]
