@@ -95,8 +95,8 @@ def pruning_explorer(
             out.
         steps: of every training, whatever is kept.
 
-    ``panel.start()`` scores and trains what the settings miss and ``panel.stop()`` ends that; scores and errors are
-    kept in the point store. ``panel.value`` is a ``Pruned`` record. Random examples and all examples are always trained
+    ``panel.start()`` scores and trains what the settings miss and ``panel.stop()`` ends that; scores are kept in
+    the point store, errors as long as the panel. ``panel.value`` is a ``Pruned`` record. Random examples and all examples are always trained
     on for comparison.
     Raises ``ValueError`` or ``UnknownName`` for names that are not there.
 
@@ -139,8 +139,7 @@ def pruning_explorer(
             ranked[piece[1]] = work.stored(hardness, point, should_stop)
             return
         where, way, seed = piece
-        point |= {"kept": [_kept(ranked[where], way, seed)], "seeds": [seed]}
-        errors[piece] = float(work.stored(work.retrained, point, should_stop)["test_error"].iloc[0])
+        errors[piece] = work.error_of(_kept(ranked[where], way, seed), seed=seed, should_stop=should_stop, **point)
 
     def evaluate(settings: dict[str, Any]) -> Pruned:
         return _record(settings, pools, ranked, errors, pieces(settings), len(missing(settings)))
@@ -215,6 +214,6 @@ def _known(scores: Sequence[str], policies: Sequence[str]) -> tuple[list[str], l
 
 
 def _stopped() -> tuple[type[Exception], ...]:
-    from labkit import sweeps
+    from labkit import sweeps, training
 
-    return (sweeps.Stopped,)
+    return (sweeps.Stopped, training.Stopped)
