@@ -95,9 +95,9 @@ def pruning_explorer(
             out.
         steps: of every training, whatever is kept.
 
-    ``panel.start()`` scores and trains what the settings miss and ``panel.stop()`` ends that; scores are kept in
-    the point store, errors as long as the panel. ``panel.value`` is a ``Pruned`` record. Random examples and all examples are always trained
-    on for comparison.
+    ``panel.start()`` scores and trains what the settings miss and ``panel.stop()`` ends that; scores are kept in the
+    point store, errors as long as the panel. ``panel.value`` is a ``Pruned`` record. Random examples and all examples
+    are always trained on for comparison.
     Raises ``ValueError`` or ``UnknownName`` for names that are not there.
 
     >>> panel = pruning_explorer(scores=["el2n", "aum"])
