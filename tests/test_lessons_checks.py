@@ -93,6 +93,11 @@ def paired_difference(errors, others):
     return differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
 
 
+def best_params(compute, A, B, alpha, beta):
+    G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
+    return G * (compute / 6) ** (beta / (alpha + beta))
+
+
 RIGHT = {
     "00.1": 10,
     "00.2": exponent,
@@ -118,6 +123,11 @@ RIGHT = {
     "04.3": shared_out,
     "04.4": lambda scores, flipped: flipped[np.argsort(scores)[-flipped.sum() :]].mean(),
     "04.5": paired_difference,
+    "05.1": lambda compute, params: compute / (6 * params),
+    "05.2": best_params,
+    "05.3": lambda foretold, measured, floor: abs(foretold - measured) / (measured - floor),
+    "05.4": lambda unique, epochs, worth: unique + unique * worth * (1 - np.exp(-(epochs - 1) / worth)),
+    "05.5": lambda params, tokens, served: 6 * params * tokens + 2 * params * served,
     "90.1": lambda table: table.groupby("examples").error.agg(["mean", "sem"]),
     "90.2": lambda error, share: (1 - error) / (error * share**2),
     "90.3": lambda steps, bins: np.geomspace(np.min(steps), np.max(steps), bins + 1),
@@ -234,6 +244,32 @@ WRONG = {
         lambda errors, others: (np.mean(errors - others), np.std(errors - others) / 2),
         lambda errors, others: (np.mean(errors - others), np.sqrt(errors.var(ddof=1) / 4 + others.var(ddof=1) / 4)),
         lambda errors, others: np.mean(errors - others),
+    ],
+    "05.1": [
+        lambda compute, params: compute / params,
+        lambda compute, params: compute * params / 6,
+        lambda compute, params: params / compute,
+        6e7,
+    ],
+    "05.2": [
+        lambda compute, A, B, alpha, beta: best_params(compute, A, B, beta, alpha),
+        lambda compute, A, B, alpha, beta: best_params(6 * compute, A, B, alpha, beta),
+        lambda compute, A, B, alpha, beta: compute**0.5,
+    ],
+    "05.3": [
+        lambda foretold, measured, floor: abs(foretold - measured) / measured,
+        lambda foretold, measured, floor: abs(foretold - measured) / (foretold - floor),
+        lambda foretold, measured, floor: (foretold - measured) / (measured - floor),
+    ],
+    "05.4": [
+        lambda unique, epochs, worth: unique * epochs,
+        lambda unique, epochs, worth: unique * worth * (1 - np.exp(-(epochs - 1) / worth)),
+        lambda unique, epochs, worth: unique + unique * worth * (1 - np.exp(-epochs / worth)),
+    ],
+    "05.5": [
+        lambda params, tokens, served: 6 * params * (tokens + served),
+        lambda params, tokens, served: 2 * params * tokens + 6 * params * served,
+        lambda params, tokens, served: 6 * params * tokens,
     ],
     "90.1": [
         lambda table: table.groupby("examples").error.agg(["mean", "std"]),

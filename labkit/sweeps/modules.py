@@ -94,10 +94,14 @@ def closure(names: Iterable[str], libraries: set[str]) -> dict[str, str]:
     """Hashes of local modules and of all local modules they import; installed ones are added to ``libraries``."""
     found: dict[str, str] = {}
     waiting = [part for name in names for part in _parents(name)]
+    seen = {"labkit"}  # whose face only says what there is
     while waiting:
         name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
         path = file_of(name)
-        if name in found or path is None or name == "labkit":  # labkit's face only says what there is
+        if path is None:
             continue
         stamp = path.stat()
         found[name], imports = _read(str(path), name, path.name == "__init__.py", stamp.st_mtime_ns, stamp.st_size)
