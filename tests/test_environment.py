@@ -24,6 +24,7 @@ CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
     "jupyter-client": "jupyter_client",
+    "jupyterlab-server": "jupyterlab_server",
 }
 
 

@@ -111,7 +111,7 @@ def lasso(members: np.ndarray, margins: np.ndarray) -> tuple[np.ndarray, np.ndar
     >>> random = np.random.default_rng(0)
     >>> members = random.random((400, 20)) < 0.5
     >>> weights, base = lasso(members, members[:, [3]] * 2.0 + 0.1 * random.standard_normal((400, 1)))
-    >>> int(weights[:, 0].argmax()), round(weights[3, 0], 1)
+    >>> int(weights[:, 0].argmax()), round(float(weights[3, 0]), 1)
     (3, 2.0)
     """
     cut = len(members) - max(1, len(members) // 5)
