@@ -28,7 +28,10 @@ ALLOWED = {
     "pruning": {"training", "models", "datasets", "laws", "sweeps", "theory"},
     "grids": {"training", "models", "datasets", "laws", "sweeps"},
     "display": {"laws", "results"},
-    "lessons": {"curve_files", "grids", "display", "training", "models", "datasets", "laws", "results", "sweeps", "pruning", "theory"},
+    "lessons": {
+        *("curve_files", "display", "results", "sweeps", "laws", "theory"),
+        *("datasets", "models", "training", "pruning", "grids"),
+    },
 }
 TOP = {"reports", "cli", "commands", "doctor", "contracts", "__main__", "__init__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -180,8 +180,8 @@ def test_threads_stop_when_asked_and_tell_of_errors(text, monkeypatch):
         with pytest.raises(ZeroDivisionError):
             training.fit_many("transformer", text, [{}, {}], steps=5, progress=lambda step, steps: 1 // 0)
         stacks = [[SimpleNamespace(steps=1, batch=1, model=None)]] * 2
+        work = SimpleNamespace(device="cpu", flops=lambda stack: 1.0, fit=lambda stack, watch: 1 // 0)
         with pytest.raises(ZeroDivisionError):
-            work = SimpleNamespace(device="cpu", flops=lambda stack: 1.0, fit=lambda stack, watch: 1 // 0)
             parallel.fit_all(work, stacks, training.stop.Watch(1))
     finally:
         torch.set_num_threads(before)

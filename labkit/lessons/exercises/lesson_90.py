@@ -31,9 +31,7 @@ def means(answer: Any) -> None:
     if numbers.shape[1] != 2 or not np.allclose(numbers[:, 0], [0.4, 0.2]):
         raise NotYet("Expected two columns, the mean first: 0.4 at size 10 and 0.2 at size 20.")
     if np.allclose(numbers[:, 1], [np.sqrt(0.02), 0.1]):
-        raise NotYet(
-            "The second column is the standard deviation, how single values scatter. The mean is surer."
-        )
+        raise NotYet("The second column is the standard deviation, how single values scatter. The mean is surer.")
     if not np.allclose(numbers[:, 1], [0.1, 0.1 / np.sqrt(3)]):
         raise NotYet("The standard error is 0.1 at size 10 and 0.1/√3 at size 20.")
 
