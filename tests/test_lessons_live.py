@@ -242,6 +242,7 @@ def test_with_a_reader_nothing_is_trained_until_asked(trainer):
 
 def test_partial_curves_appear_as_sizes_finish(trainer):
     panel = explorer()
+    assert panel.value.missing == 6
     seen = []
     panel._status_line.observe(lambda change: seen.append(panel._drawn.record.missing), "value")
     panel.start()

@@ -70,17 +70,14 @@ class Latest:
                     return
                 request, ticket = self._waiting.pop(), self._ticket
             done = threading.Event()
-            timer = threading.Timer(SLOW_SECONDS, self._announce, [done])
+            timer = threading.Timer(SLOW_SECONDS, self._announce, [done, ticket])
             timer.daemon = True
             timer.start()
             answer, result = self._answer(request)
             timer.cancel()
             with self._delivering:
                 done.set()
-                with self._changed:
-                    # one that was overtaken by a waiting request is still shown, or a long drag would show nothing
-                    current = ticket == self._ticket or bool(self._waiting)
-                if current:
+                if self._wanted(ticket):
                     self._tell(answer, result)
 
     def _answer(self, request: Any) -> tuple[Callable[[Any], None], Any]:
@@ -95,7 +92,14 @@ class Latest:
         except Exception as error:  # showing the result failed: that is news for the reader as well
             self._failed(error)
 
-    def _announce(self, done: threading.Event) -> None:
+    def _announce(self, done: threading.Event, ticket: int) -> None:
         with self._delivering:
-            if not done.is_set():
+            if not done.is_set() and self._wanted(ticket):
                 self._slow()
+
+    def _wanted(self, ticket: int) -> bool:
+        """Whether no newer result exists. One overtaken by a waiting request is still wanted: else a long drag would
+        show nothing.
+        """
+        with self._changed:
+            return ticket == self._ticket or bool(self._waiting)
