@@ -31,3 +31,9 @@ def _no_run_variables(monkeypatch):
     """Tests start outside any notebook run, whatever started them."""
     for name in ("LABKIT_RUN_DIR", "LABKIT_HEADLESS", "LABKIT_STORE", "LABKIT_NOTEBOOKS", "LABKIT_PRESET"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def headless(monkeypatch):
+    """Nobody is looking, as in a report."""
+    monkeypatch.setenv("LABKIT_HEADLESS", "1")

@@ -16,11 +16,6 @@ from labkit.lessons.panels.live import LiveRun, LiveView
 SECONDS = 20
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    monkeypatch.setenv("LABKIT_HEADLESS", "1")
-
-
 def chart(value):
     frame = pd.DataFrame({"x": [1, 2], "y": [1, value]})
     return alt.Chart(frame).mark_line().encode(x="x", y="y").properties(description="Two points.")

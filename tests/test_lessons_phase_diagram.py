@@ -15,11 +15,6 @@ SMALL = {"dimension": 12, "repeats": 3}
 SECONDS = 30
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    monkeypatch.setenv("LABKIT_HEADLESS", "1")
-
-
 def test_the_record_holds_the_exact_errors_of_the_setting():
     record = panels.phase_diagram(**SMALL).set(pool=20.0, fraction=0.3, probe_angle=10.0).value
     for rule, error in record.errors.items():

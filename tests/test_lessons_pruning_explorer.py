@@ -32,11 +32,6 @@ def store(monkeypatch, folder):
     monkeypatch.setenv("LABKIT_STORE", str(folder))
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    monkeypatch.setenv("LABKIT_HEADLESS", "1")
-
-
 def test_headless_it_scores_and_trains_before_the_first_value(headless):
     record = panels.pruning_explorer(**SMALL).value
     assert record.missing == 0

@@ -18,11 +18,6 @@ from labkit.lessons.panels.training_monitor_watch import Watch
 SECONDS = 60
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    monkeypatch.setenv("LABKIT_HEADLESS", "1")
-
-
 # ---- the estimator -------------------------------------------------------------------------------------------------
 
 

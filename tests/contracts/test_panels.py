@@ -50,11 +50,6 @@ def panel(request, monkeypatch, tmp_path):
     assert made.wait(SECONDS)
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    monkeypatch.setenv("LABKIT_HEADLESS", "1")
-
-
 def parts(widget):
     yield widget
     for child in widget.children if isinstance(widget, Box) else ():
