@@ -31,6 +31,7 @@ ENDS = {
     "raises": (Reason.NOTEBOOK_RAISED, 1, "in cell 4 of 5: IndexError"),
     "widget_raises": (Reason.WIDGET_RAISED, 1, "in cell 4 of 5: ValueError: cannot draw power 1"),
     "output_raises": (Reason.WIDGET_RAISED, 1, "ValueError: lost in an Output"),
+    "output_writes": (Reason.OK, 0, "Ran to its end"),
     "thread_raises": (Reason.WIDGET_RAISED, 1, "ValueError: lost in a thread"),
     "hangs": (Reason.OVER_TIME, 4, "time budget of 12 s"),
     "ignores_interrupts": (Reason.OVER_TIME, 4, "time budget of 12 s"),

@@ -18,6 +18,7 @@ from typing import Any
 
 import nbformat
 import psutil
+import zmq
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
@@ -125,7 +126,11 @@ class _Client(PapermillNotebookClient):
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         self.watch.message(msg, cell_index)
-        return super().process_message(msg, cell, cell_index)
+        output = super().process_message(msg, cell, cell_index)
+        # An Output widget answers on the socket on which the client waits for the cell's reply. A reply that comes in
+        # during that is noticed by nobody, and the client waits forever; asking for the events looks again.
+        self.kc.shell_channel.socket.get(zmq.EVENTS)
+        return output
 
     def papermill_execute_cells(self) -> None:
         try:
