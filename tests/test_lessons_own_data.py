@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labkit import curve_files, places
+from labkit import curve_files, lessons, places
 from labkit.lessons import own_data
+from labkit.sweeps import code
 
 EXAMPLES = places.data() / "examples"
 KNN = "sklearn.neighbors.KNeighborsClassifier"
@@ -96,3 +97,16 @@ def test_the_shipped_files_are_small_and_the_run_learned():
     ):
         curve = curve_files.read_curve(EXAMPLES / name, y=column)
         assert curve.y[curve.x == curve.x.max()].mean() < 0.8 * curve.y[curve.x == curve.x.min()].mean()
+
+
+def test_a_chart_or_panel_that_changes_leaves_the_stored_curves_alone():
+    parts = code.identify(own_data.estimator_curve, "as given").code
+    assert "labkit.lessons.own_data" in parts
+    assert not [name for name in parts if name.startswith(("labkit.display", "labkit.lessons.panels"))]
+
+
+def test_every_name_that_lessons_offers_is_there():
+    assert all(getattr(lessons, name) is not None for name in lessons.__all__)
+    assert callable(lessons.lesson)
+    with pytest.raises(AttributeError, match="no attribute 'panel'"):
+        _ = lessons.panel

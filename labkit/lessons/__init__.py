@@ -1,19 +1,34 @@
-"""What the cells of a lesson call: set-up, exercise checks, panels and live runs."""
+"""What the cells of a lesson call: set-up, exercise checks, panels and live runs.
 
-from labkit.lessons import panels, solutions
-from labkit.lessons.checks import CheckFailed, Verdict, check, exercise
-from labkit.lessons.lesson import Lab, LessonStopped, lesson
-from labkit.lessons.panels import run_live
+Names load on first use, so that a chart that is drawn differently leaves the stored points of a lesson's own studies
+alone.
+"""
 
-__all__ = [
-    "CheckFailed",
-    "Lab",
-    "LessonStopped",
-    "Verdict",
-    "check",
-    "exercise",
-    "lesson",
-    "panels",
-    "run_live",
-    "solutions",
-]
+from __future__ import annotations
+
+import importlib
+
+_WHERE = {
+    "CheckFailed": "checks",
+    "Lab": "lab",
+    "LessonStopped": "lab",
+    "Verdict": "checks",
+    "check": "checks",
+    "exercise": "checks",
+    "lesson": "lab",
+    "run_live": "panels",
+}
+_MODULES = ("checks", "panels", "solutions")
+__all__ = [*_WHERE, *_MODULES]
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(f"labkit.lessons.{name}")
+    if name in _WHERE:
+        return getattr(importlib.import_module(f"labkit.lessons.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'labkit.lessons' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
