@@ -107,6 +107,44 @@ def repetition(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame
     return _frame(rows)
 
 
+def remedies(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
+    """Sizes by weight decays and shares of dropout on one small text that is repeated, and on text that is not.
+
+    Arguments:
+        preset: ``full``: 16,384 unique tokens by 4 and 16 epochs, 4 sizes up to 221,184 parameters, 5 weight decays
+            from 0 to 3 and 3 shares of dropout, 3 seeds; of two sizes 262,144 tokens seen once with two of each; and
+            of the largest size, which ``compute_optimal`` has not, plain runs on as many tokens seen once.
+            ``lesson``: 4 epochs, 2 sizes, 3 weight decays, 1 seed. ``smoke``: 1 size, 2 weight decays.
+        seed: as in ``compute_optimal``.
+
+    Returns the same frame as ``repetition``, with the learning rates of plain runs on fresh text: what a remedy could
+    gain by another rate is not in it.
+
+    >>> full = remedies()
+    >>> len(full), sorted(full.weight_decay.unique().tolist()), sorted(full.dropout.unique().tolist())
+    (222, [0.0, 0.1, 0.3, 1.0, 3.0], [0.0, 0.1, 0.2, 0.4])
+    """
+    decays = [{"weight_decay": decay} for decay in (0.0, 0.1, 0.3, 1.0, 3.0)]
+    drops = [{"dropout": share} for share in (0.1, 0.2, 0.4)]
+    widths, epochs, settings, seeds = _choice(
+        preset,
+        full=((12, 24, 48, 96), (4, 16), decays + drops, 3),
+        lesson=((12, 24), (4,), [decays[0], decays[2], decays[3]], 1),
+        smoke=((12,), (4,), [decays[0], decays[3]], 1),
+    )
+    unique = 16_384
+    cells = [
+        {"width": width, "unique_tokens": unique, "tokens": unique * count, **setting}
+        for width, count, setting in itertools.product(widths, epochs, settings)
+    ]
+    if preset == "full":
+        once = unique * epochs[-1]
+        chosen = [decays[1], decays[3], drops[0], drops[2]]
+        cells += [{"width": width, "tokens": once, **setting} for width, setting in itertools.product((24, 48), chosen)]
+        cells += [{"width": widths[-1], "tokens": unique * count} for count in epochs]
+    return _frame({**cell, "seed": number, "halvings": 0} for cell in cells for number in _seeds(seeds, preset, seed))
+
+
 def switches(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
     """The compute-optimal grid with one habit changed at a time; what each does to the exponent can be told apart.
 
@@ -176,7 +214,7 @@ def tuning(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame:
     )
 
 
-DESIGNS = {function.__name__: function for function in (compute_optimal, repetition, switches, tuning)}
+DESIGNS = {function.__name__: function for function in (compute_optimal, repetition, remedies, switches, tuning)}
 """Designs by name."""
 
 
