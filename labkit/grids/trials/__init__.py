@@ -1,23 +1,36 @@
-"""Trials of published claims about size and compute, each small enough for a lesson; plain arguments, tidy frames."""
+"""Trials of published claims about size, compute and repetition, each small enough for a lesson.
 
-from labkit.grids.trials.filtered import augmented, filtered, sized
-from labkit.grids.trials.floors import entropy_floor
-from labkit.grids.trials.ordered import blocks, frequencies
-from labkit.grids.trials.readings import best_width, dispersion, fitted_floors, mean_with_limits, slopes, stream_laws
-from labkit.grids.trials.streams import parallel_streams
+Plain arguments, tidy frames. Names load on first use, so that what one trial does leaves the stored points of the
+others alone.
+"""
 
-__all__ = [
-    "augmented",
-    "best_width",
-    "blocks",
-    "dispersion",
-    "entropy_floor",
-    "filtered",
-    "fitted_floors",
-    "frequencies",
-    "mean_with_limits",
-    "parallel_streams",
-    "sized",
-    "slopes",
-    "stream_laws",
-]
+from __future__ import annotations
+
+import importlib
+
+_WHERE = {
+    "augmented": "pools",
+    "best_width": "readings",
+    "blocks": "ordered",
+    "dispersion": "readings",
+    "entropy_floor": "floors",
+    "filtered": "pools",
+    "fitted_floors": "readings",
+    "frequencies": "ordered",
+    "mean_with_limits": "readings",
+    "parallel_streams": "streams",
+    "sized": "pools",
+    "slopes": "readings",
+    "stream_laws": "readings",
+}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str):
+    if name in _WHERE:
+        return getattr(importlib.import_module(f"labkit.grids.trials.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'labkit.grids.trials' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
