@@ -4,12 +4,15 @@
 
 Over-training: columns params, tokens and losses named loss_*. Constrained: columns params, tokens, unique_tokens, loss.
 Foretold are the runs that cost more than a tenth of the dearest, by the rule of `labkit.grids.foretell`, and again from
-the cheapest runs that together cost a tenth of all. Published constants are held against the bootstrap intervals.
+the cheapest runs that together cost a tenth of all, or less. Published runs decide with which power of its compute a
+run counts (`labkit.grids.foretelling.WEIGHT`); "weight" 0 is a plain fit. Published constants are held against the
+bootstrap intervals.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import warnings
 from pathlib import Path
 
@@ -21,6 +24,9 @@ from labkit.grids.habit import shared_exponent
 
 DRAWS = 400
 WORTHS = 60
+SHARES = (0.1, 0.01)  # of all published compute that is known
+WEIGHTS = (0.0, 0.5, 1.0)
+UNTRAINED = 4.5  # losses above are of models that have hardly begun
 DELTA = 1e-3
 
 
@@ -42,13 +48,15 @@ def main() -> None:
         show("our repetition grid: data_constrained", constants(repeated, None))
     if chosen.overtraining:
         runs = pd.read_csv(chosen.overtraining).drop_duplicates(["params", "tokens"])
-        runs["compute"] = 6 * runs.params * runs.tokens
+        runs = priced(runs)
         losses = {name: runs.assign(loss=runs[name]) for name in runs if name.startswith("loss_")}
         for name, frame in losses.items():
             show(f"over-training, {name}: laws", forms(frame))
-        show("over-training: hidden runs", pd.DataFrame(foretold(losses)))
+        show("over-training: hidden runs", pd.DataFrame(foretold(losses, SHARES, WEIGHTS)))
     if chosen.constrained:
         runs = pd.read_csv(chosen.constrained)
+        fresh = priced(runs[(runs.unique_tokens >= runs.tokens) & (runs.loss < UNTRAINED)])
+        show("data-constrained, one epoch: hidden runs", pd.DataFrame(foretold({"fresh": fresh}, (0.1, 0.2), WEIGHTS)))
         show("data-constrained, all runs, all constants fitted", constants(runs, "muennighoff-2023"))
         for share in (1.0, 0.8):
             title = f"worths of repetition, the other constants as published, best {share:.0%} of the runs"
@@ -64,15 +72,23 @@ def forms(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([shared_exponent(runs), shared_exponent(runs, form="kaplan", shared="chinchilla_general")])
 
 
-def foretold(losses: dict[str, pd.DataFrame]) -> list[dict]:
-    """Known and hidden runs, mean miss and share inside, by both readings of a tenth."""
+def priced(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs with their compute; as floats, since whole numbers of that size overflow."""
+    runs = runs.astype({"params": float, "tokens": float})
+    return runs.assign(compute=6 * runs.params * runs.tokens)
+
+
+def foretold(
+    losses: dict[str, pd.DataFrame], shares: tuple[float, ...] = (0.1,), weights: tuple[float, ...] = (0.0, 0.5)
+) -> list[dict]:
+    """Known and hidden runs, mean miss, bias and share inside, by both readings of a share of the compute."""
     rows = []
-    for name, runs in losses.items():
-        for together in (False, True):
-            found = grids.foretell(runs, together=together)
-            row = {"losses": name, "a tenth": "together" if together else "each", "known": len(found.knew)}
-            row |= {"hidden": len(found.table), "miss": found.error, "bias": found.bias, "inside": found.inside}
-            rows.append({**row, "widened": found.widened})
+    for (name, runs), share, together, weight in itertools.product(losses.items(), shares, (False, True), weights):
+        found = grids.foretell(runs, share=share, together=together, weight=weight)
+        width = float(np.log(found.table.high / found.table.low).mean() / 2)
+        row = {"losses": name, "share": share, "of": "all together" if together else "the dearest", "weight": weight}
+        row |= {"known": len(found.knew), "hidden": len(found.table), "miss": found.error, "bias": found.bias}
+        rows.append({**row, "inside": found.inside, "half width": width, "drift": found.drift})
     return rows
 
 

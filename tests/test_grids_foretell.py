@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from labkit import grids, laws
+from labkit.grids.foretelling import DRIFT
 from labkit.grids.habit import habits, shared_exponent
 
 
@@ -39,11 +40,28 @@ def test_runs_on_the_law_are_foretold_within_the_noise_and_inside():
     assert found.inside > 0.85
 
 
-def test_rivals_that_disagree_widen_the_limits():
-    found = grids.foretell(made(0.003, seeds=3), form="chinchilla")
-    _, low, high = found.law.predict(found.table[["params", "tokens"]], interval=0.9)
-    assert (found.table.low <= low + 1e-12).all()
-    assert (found.table.high >= high - 1e-12).all()
+def test_a_law_that_is_wrong_drifts_and_its_limits_grow_with_the_distance():
+    right, wrong = (grids.foretell(made(0.003, seeds=3), form=form) for form in ("chinchilla", "kaplan"))
+    assert wrong.drift > 2 * right.drift
+    _, low, high = wrong.law.predict(wrong.table[["params", "tokens"]], interval=0.9)
+    beyond = np.log(wrong.table.high / high).to_numpy()
+    assert (beyond >= -1e-12).all()
+    assert (wrong.table.low <= low + 1e-12).all()
+    far = wrong.table.compute > 5 * wrong.knew.compute.max()
+    assert beyond[far].min() > beyond[~far].mean()
+
+
+def test_dear_runs_count_more_with_a_weight():
+    runs = made(0.003, seeds=3)
+    bent = runs.assign(loss=runs.loss * (1 + 0.05 * np.exp(-runs.compute / 1e8)))  # the cheapest runs are off the law
+    plain, weighted = (grids.foretell(bent, form="chinchilla", weight=weight) for weight in (0.0, 0.5))
+    assert weighted.error < plain.error
+
+
+def test_with_too_few_runs_to_rehearse_the_published_drift_is_taken():
+    runs = made().sort_values("compute")
+    few = pd.concat([runs.head(7), runs.tail(1)])
+    assert grids.foretell(few, form="chinchilla").drift == DRIFT
 
 
 def test_the_reducible_miss_counts_from_the_floor():
@@ -110,7 +128,8 @@ def test_every_habit_has_an_exponent_and_the_first_is_the_measure():
 
 def test_the_shipped_grid_foretells_as_the_lesson_says():
     runs = grids.load("compute_optimal")
-    found = grids.foretell(runs.assign(params=runs.params_with_embeddings))
-    assert found.error < 0.02
-    assert found.inside >= 0.85
-    assert isinstance(found.law, laws.ScalingLaw)
+    runs = runs.assign(params=runs.params_with_embeddings)
+    each, together = (grids.foretell(runs, together=which) for which in (False, True))
+    assert each.error < 0.02 < together.error < 0.03
+    assert min(each.inside, together.inside) >= 0.85
+    assert isinstance(each.law, laws.ScalingLaw)

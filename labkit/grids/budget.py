@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from labkit import laws
-from labkit.grids.foretelling import foretold
+from labkit.grids.foretelling import WEIGHT, foretold
 
 _SIZES = 400
 _FEWEST = 1000.0
@@ -35,8 +34,8 @@ def best_use(
         form, interval, seed: as in ``foretell``.
 
     Returns params, params_low, params_high, epochs, epochs_low, epochs_high, loss, low, high, and ``beyond``, the
-    compute over that of the dearest run known. Limits of size and epochs are those of the law's refits; limits of the
-    loss those of ``foretell`` without its rehearsal. None knows whether the law holds so far out.
+    compute over that of the dearest run known. Limits of size and epochs are those of the law's refits, so of noise
+    alone; those of the loss are as in ``foretell``. None knows whether the law holds so far out.
 
     >>> n, d = (g.ravel() for g in np.meshgrid(np.geomspace(1e3, 1e5, 6), np.geomspace(1e4, 1e6, 6)))
     >>> runs = pd.DataFrame({"params": n, "tokens": d, "compute": 6 * n * d, "loss": 1 + 9 * n**-0.4 + 9 * d**-0.4})
@@ -50,24 +49,24 @@ def best_use(
     tokens = compute / 6 / sizes
     repeats = np.maximum(tokens / text - 1, 0)
     fresh = np.minimum(tokens, text) + text * worth * -np.expm1(-repeats / worth)
-    law = laws.ScalingLaw(form, "log_squared", seed=seed).fit(runs[["params", "tokens"]].astype(float), runs.loss)
+    runs = runs.astype({"params": float, "tokens": float})
+    point = pd.DataFrame({"params": sizes, "tokens": fresh, "compute": compute})
+    law, table, _ = foretold(runs, point, form, WEIGHT, interval, seed)
+    best = table.loc[table.prediction.idxmin()]
     thetas = law.bootstrap(_DRAWS, seed=seed).to_numpy()
-    place = int(law.predict(pd.DataFrame({"params": sizes, "tokens": fresh})).argmin())
     given = {"params": sizes[None], "tokens": fresh[None]}
     values, _ = law._form.evaluate(tuple(given[column] for column in law._form.columns), thetas)
     low, high = np.quantile(sizes[values.argmin(1)], [(1 - interval) / 2, (1 + interval) / 2])
-    point = pd.DataFrame({"params": [sizes[place]], "tokens": [fresh[place]]})
-    _, table = foretold(runs.astype({"params": float, "tokens": float}), point, form, interval, seed)
-    epochs = {name: compute / 6 / size / text for name, size in (("", sizes[place]), ("_low", high), ("_high", low))}
+    epochs = {name: compute / 6 / size / text for name, size in (("", best.params), ("_low", high), ("_high", low))}
     return pd.Series(
         {
-            "params": sizes[place],
+            "params": best.params,
             "params_low": low,
             "params_high": high,
             **{f"epochs{name}": value for name, value in epochs.items()},
-            "loss": float(table.prediction[0]),
-            "low": float(table.low[0]),
-            "high": float(table.high[0]),
+            "loss": best.prediction,
+            "low": best.low,
+            "high": best.high,
             "beyond": compute / float(runs.compute.max()),
         }
     )

@@ -51,9 +51,15 @@ def quality_first(fewest: Limits, most: Limits) -> Verdict:
 
     >>> quality_first((-0.05, -0.06, -0.04), (-0.03, -0.04, -0.02))[0]
     False
+    >>> quality_first((-0.05, -0.06, -0.04), (-0.03, -0.07, 0.01))[0] is None
+    True
     """
-    holds = True if fewest[2] < 0 < most[1] else False if fewest[0] > 0 or most[0] < 0 else None
-    return holds, f"error of the cleaned 40 % minus all: {fewest[0]:.3f} at the fewest steps, {most[0]:.3f} at the most"
+    holds = True if fewest[2] < 0 < most[1] else False if fewest[1] > 0 or most[2] < 0 else None
+    (few, few_low, few_high), (many, many_low, many_high) = fewest, most
+    return holds, (
+        f"error of the cleaned 40 % minus all: {few:.3f} ({few_low:.3f} to {few_high:.3f}) at the fewest steps, "
+        f"{many:.3f} ({many_low:.3f} to {many_high:.3f}) at the most"
+    )
 
 
 def wider_for_more(best: pd.DataFrame, grows: float) -> Verdict:
