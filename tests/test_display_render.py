@@ -1,5 +1,6 @@
 """What leaves the display layer: small, self-contained, readable on any page, and the same every time."""
 
+import copy
 import json
 import re
 import subprocess
@@ -123,7 +124,7 @@ def test_the_viewers_menu_leads_to_no_web_site():
     assert actions == {"export": True, "source": False, "compiled": False, "editor": False}
 
 
-@pytest.mark.parametrize("thing", [None, {"mark": "point"}, "chart", 3])
+@pytest.mark.parametrize("thing", [None, ["mark"], "chart", 3])
 def test_what_is_not_a_chart_is_named(thing):
     with pytest.raises(TypeError, match=f"got {type(thing).__name__}"):
         display.bundle(thing)
@@ -163,3 +164,15 @@ def test_importing_the_display_layer_loads_neither_torch_nor_altair():
     code = f"import sys, labkit.display; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_specification_as_a_dictionary_is_dressed_like_any_chart_and_stays_as_it_was():
+    plain = {"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a", "type": "quantitative"}}}
+    before = copy.deepcopy(plain)
+    spec = display.specification(plain)
+    assert plain == before
+    assert spec["config"] == display.specification(alt.Chart.from_dict(plain))["config"]
+    assert spec["description"] == "Point chart of a, 1 row."
+    assert "<path" in display.svg(plain)
+    with pytest.raises(ValueError, match="would load"):
+        display.specification({**plain, "data": {"url": "https://elsewhere.example/rows.csv"}})

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labkit import display, places
+from labkit import display, laws, places
 from labkit.lessons import panels
 from labkit.lessons.panels import own_file_controls
 
@@ -152,3 +152,28 @@ def test_a_slow_file_does_not_hold_up_the_caller(mine, looked_at, monkeypatch):
     go.set()
     assert panel.wait()
     assert panel.value.names == ("examples", "error")
+
+
+@pytest.mark.parametrize("reach", [2.0, 3.3, 10.0, 700.0])
+def test_the_panel_says_what_the_forecast_says_there(reach, tmp_path):
+    sizes = 2.0 ** np.arange(4, 9)
+    path = tmp_path / "short.csv"
+    pd.DataFrame({"examples": sizes, "error": 0.05 + sizes**-0.5}).to_csv(path, index=False)
+    record = panels.own_file(path, reach=reach).value
+    known = laws.forecast_report(sizes, 0.05 + sizes**-0.5, [reach * sizes[-1]], bounds=(0, None), interval=0.9)
+    expected, last = known.table.iloc[0], record.line.iloc[-1]
+    assert [last.y, last.low, last.high] == pytest.approx([expected.prediction, expected.low, expected.high], rel=2e-3)
+    assert [note for note in record.notes if "far beyond" in note] == [n for n in known.warnings if "far beyond" in n]
+
+
+def test_a_file_is_forecast_once_however_often_the_reach_is_moved(tmp_path, monkeypatch):
+    path = tmp_path / "mine.csv"
+    sizes = 2.0 ** np.arange(4, 14)
+    pd.DataFrame({"examples": sizes, "error": 0.05 + sizes**-0.5}).to_csv(path, index=False)
+    made = []
+    real = laws.forecast_report
+    monkeypatch.setattr(laws, "forecast_report", lambda *given, **more: made.append(given) or real(*given, **more))
+    panel = panels.own_file(path)
+    for reach in (4.0, 20.0, 7.7):
+        panel.set(reach=reach)
+    assert len(made) == 1

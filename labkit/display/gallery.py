@@ -76,6 +76,15 @@ def gallery(
     return assemble(layers, title=title or what, subtitle=subtitle, description=described, **size)
 
 
+def addresses(images, image_shape: tuple[int, ...] | None = None, tile: int = 44) -> list[str]:
+    """Each image as an address that holds the picture itself; arguments as in `gallery`.
+
+    >>> addresses([[0, 1, 1, 0]])[0][:22]
+    'data:image/png;base64,'
+    """
+    return [_address(picture, tile) for picture in _pictures(images, image_shape)]
+
+
 def _pictures(images, image_shape: tuple[int, ...] | None) -> np.ndarray:
     """All images as 8-bit values of shape (n, h, w) or (n, h, w, 3)."""
     images = np.asarray(images, dtype=float)

@@ -10,11 +10,12 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from labkit.display.describe import one_line
 from labkit.display.specs import addresses, description, rows_of
-from labkit.display.theme import theme, with_ink
+from labkit.display.theme import theme, themed, with_ink
 
 MAX_ROWS = 3_000
 MAX_BYTES = 400_000
@@ -37,23 +38,16 @@ class ChartTooLarge(ValueError):
 def specification(chart) -> dict[str, Any]:
     """The themed, checked Vega-Lite specification of a chart, as a dictionary.
 
+    ``chart`` is an Altair chart, or a Vega-Lite specification as a dictionary, which is not changed.
     Raises ``ChartTooLarge`` above 3,000 rows or 400 kB, ``ValueError`` when the chart would load something from
-    outside, and ``TypeError`` for anything that is not an Altair chart.
+    outside, and ``TypeError`` for anything else.
 
     >>> import altair as alt
     >>> spec = specification(alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().encode(x="a:Q"))
     >>> spec["description"]
     'Point chart of a, 1 row.'
     """
-    import altair as alt
-
-    if not isinstance(chart, alt.TopLevelMixin):
-        raise TypeError(f"expected an Altair chart, got {type(chart).__name__}; the chart functions return one")
-    try:
-        # Not checked against the schema again: the parts were when they were made, and drawing is the better test.
-        spec = theme(chart).to_dict(validate=False)
-    except alt.MaxRowsError as error:
-        raise ChartTooLarge(_too_large("more than 5,000 rows")) from error
+    spec = themed(chart) if isinstance(chart, Mapping) else _of_altair(chart)
     rows = len(rows_of(spec))
     if rows > MAX_ROWS:
         raise ChartTooLarge(_too_large(f"{rows:,} rows"))
@@ -62,11 +56,24 @@ def specification(chart) -> dict[str, Any]:
     spec["description"] = one_line(spec.get("description") or description(spec))
     # The editor and source entries of the viewer's menu lead to a web site; saving a picture does not.
     menu = {"export": True, "source": False, "compiled": False, "editor": False}
-    spec.setdefault("usermeta", {}).setdefault("embedOptions", {}).setdefault("actions", menu)
+    usermeta = spec.get("usermeta", {})
+    spec["usermeta"] = {**usermeta, "embedOptions": {"actions": menu, **usermeta.get("embedOptions", {})}}
     size = len(json.dumps(spec))
     if size > MAX_BYTES:
         raise ChartTooLarge(_too_large(f"{size / 1000:,.0f} kB"))
     return spec
+
+
+def _of_altair(chart) -> dict[str, Any]:
+    import altair as alt
+
+    if not isinstance(chart, alt.TopLevelMixin):
+        raise TypeError(f"expected an Altair chart, got {type(chart).__name__}; the chart functions return one")
+    try:
+        # Not checked against the schema again: the parts were when they were made, and drawing is the better test.
+        return theme(chart).to_dict(validate=False)
+    except alt.MaxRowsError as error:
+        raise ChartTooLarge(_too_large("more than 5,000 rows")) from error
 
 
 def bundle(chart) -> dict[str, Any]:

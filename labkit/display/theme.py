@@ -21,6 +21,7 @@ DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (12, 4))
 NEUTRAL = "#767676"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _CONFIG: dict[str, Any] = {
     "background": "transparent",
     # The description speaks for the whole chart; a label on each of thousands of marks helps nobody.
@@ -87,6 +88,15 @@ def theme(chart):
     # A plain dictionary: checking the same constants against the schema on every redraw would cost 40 ms.
     themed.config = _merge(_CONFIG, own if isinstance(own, Mapping) else {})
     return themed
+
+
+def themed(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a Vega-Lite specification with the workbook's look; what it configures itself wins.
+
+    >>> themed({"mark": "point", "config": {"font": "serif"}})["config"]["font"]
+    'serif'
+    """
+    return {"$schema": _SCHEMA, **spec, "config": _merge(_CONFIG, spec.get("config", {}))}
 
 
 def ink(colour: str) -> dict[str, Any]:

@@ -5,23 +5,19 @@ Axes are fixed by the data, not by the settings, so a curve moves against the po
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from labkit import display
+from labkit.display.theme import COLOURS, SHAPES
+from labkit.lessons.panels import vega
+from labkit.lessons.panels.vega import USERMETA as USERMETA
+from labkit.lessons.panels.vega import WIDTH, Spec, layer, words
 
-_WIDTH, _HEIGHT = 460, 300
-# drawn as SVG in the page too: sharp at any zoom, and its text can be read and searched
-USERMETA = {"embedOptions": {"renderer": "svg"}}
+HEIGHT = 300
 _LEAST_ERROR = 0.005
 _MOST_POINTS = 1500  # more are drawn as one mean per size, so that a chart stays small
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7f7f7f"
-
-
-def log_scale(low: float, high: float, room: float = 1.25) -> alt.Scale:
-    """A logarithmic scale from a little below to a little above."""
-    return alt.Scale(type="log", domain=[low / room, high * room], nice=False)
 
 
 def prepared(frame: pd.DataFrame, x: str, y: str, by: tuple[str, ...] = ("part",)) -> pd.DataFrame:
@@ -36,25 +32,25 @@ def prepared(frame: pd.DataFrame, x: str, y: str, by: tuple[str, ...] = ("part",
     return frame
 
 
-def tips(x: str, y: str) -> list[alt.Tooltip]:
+def tips(x: str, y: str) -> list[Spec]:
     """What a point says when it is pointed at."""
-    return [alt.Tooltip("x:Q", title=x, format=","), alt.Tooltip("y:Q", title=y, format=".4f")]
+    return [vega.told("x", x, ","), vega.told("y", y, ".4f")]
 
 
-def by_hand(points: pd.DataFrame, line: pd.DataFrame, x: str, y: str, sentence: str) -> alt.LayerChart:
+def by_hand(points: pd.DataFrame, line: pd.DataFrame, x: str, y: str, sentence: str) -> Spec:
     """Points, a curve set by hand, and a stick from every point to the curve."""
     shown, line = prepared(points, x, y), prepared(line, x, y)
-    across = alt.X("x:Q", scale=log_scale(line["x"].min(), line["x"].max(), 1.0), title=display.title_of(x))
-    domain = [low_decade(shown["y"].min()), shown["y"].max() * 2]
-    up = alt.Y("y:Q", scale=alt.Scale(type="log", domain=domain, nice=False), title=display.title_of(y))
-    shown["curve"] = np.exp(np.interp(np.log(shown["x"]), np.log(line["x"]), np.log(line["y"])))
-    base = alt.Chart(shown).encode(x=across, y=up)
-    sticks = base.mark_rule(color=_GREY, opacity=0.6, clip=True).encode(y2="curve:Q")
-    dots = base.mark_point(filled=True, size=45, color=_BLUE).encode(tooltip=tips(x, y))
-    curve = alt.Chart(line).mark_line(color=_ORANGE, strokeWidth=2, clip=True).encode(x=across, y=up)
-    return alt.layer(sticks, curve, dots).properties(
-        width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=USERMETA
-    )
+    across = vega.log_channel("x", line["x"].min(), line["x"].max(), display.title_of(x))
+    up = vega.log_channel("y", low_decade(shown["y"].min()), shown["y"].max() * 2, display.title_of(y))
+    place = {"x": across, "y": up}
+    curve = np.exp(np.interp(np.log(shown["x"]), np.log(line["x"]), np.log(line["y"])))
+    layers = [
+        layer("points", "rule", {"color": _GREY, "opacity": 0.6, "clip": True}, **place, y2={"field": "curve"}),
+        layer("line", "line", {"color": _ORANGE, "strokeWidth": 2, "clip": True}, **place),
+        layer("points", "point", {"filled": True, "size": 45, "color": _BLUE}, **place, tooltip=tips(x, y)),
+    ]
+    data = {"points": shown.assign(curve=curve), "line": line}
+    return vega.chart(sentence, data, layer=layers, title=sentence, width=WIDTH, height=HEIGHT)
 
 
 def low_decade(value: float) -> float:
@@ -62,29 +58,26 @@ def low_decade(value: float) -> float:
     return float(10 ** (np.floor(2 * np.log10(value)) / 2 - 0.5))
 
 
-def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int], sentence: str) -> alt.LayerChart:
+def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int], sentence: str) -> Spec:
     """Mean error against training examples with its standard error, one line per width, every seed as a point."""
-    across = alt.X("examples:Q", scale=log_scale(min(sizes), max(sizes)), title=display.title_of("examples"))
+    across = vega.log_channel("examples", min(sizes) / 1.25, max(sizes) * 1.25, display.title_of("examples"))
     # errors are shares, so one axis fits every dataset and a curve never jumps while it grows
-    scale = alt.Scale(type="log", domain=[_LEAST_ERROR, 1.0], clamp=True)
-    up = alt.Y("error:Q", scale=scale, title=display.title_of("validation_error"))
+    up = vega.log_channel("error", _LEAST_ERROR, 1.0, display.title_of("validation_error"))
+    up["scale"] |= {"clamp": True}
     widths = sorted(points["width"].unique().tolist(), key=lambda width: (len(width), width))
-    colour = alt.Color("width:N", sort=widths, legend=alt.Legend(title="width", orient="top-right", symbolOpacity=1))
-    shape = alt.Shape("width:N", sort=widths, legend=None)
-    tip = [alt.Tooltip("examples:Q", format=","), "width:N", alt.Tooltip("error:Q", format=".4f")]
-    dots = (
-        alt.Chart(points)
-        .mark_point(filled=True, size=25, opacity=0.6)
-        .encode(x=across, y=up, color=colour, shape=shape, tooltip=tip)
-    )
+    looks = [{"domain": widths, "range": list(range_[: len(widths)])} for range_ in (COLOURS, SHAPES)]
+    colour = words("width", scale=looks[0], legend={"title": "width", "orient": "top-right", "symbolOpacity": 1})
+    shape = words("width", scale=looks[1], legend=None)
+    tip = [vega.told("examples", format=","), vega.told("width"), vega.told("error", format=".4f")]
     spread = means.assign(
         low=(means["error"] - means["se"]).clip(lower=_LEAST_ERROR), high=means["error"] + means["se"]
     )
-    drawn = alt.Chart(spread).encode(x=across, color=colour)
-    band = drawn.mark_area(opacity=0.2).encode(
-        y=alt.Y("low:Q", scale=scale, title=display.title_of("validation_error")), y2="high:Q"
-    )
-    lines = drawn.mark_line(strokeWidth=2).encode(y=up)
-    return alt.layer(band, dots, lines).properties(
-        width=_WIDTH, height=_HEIGHT, title=sentence, description=sentence, usermeta=USERMETA
-    )
+    low, high = {**up, "field": "low"}, {"field": "high"}
+    dots = {"filled": True, "size": 25, "opacity": 0.6}
+    layers = [
+        layer("means", "area", {"opacity": 0.2}, x=across, y=low, y2=high, color=colour),
+        layer("points", "point", dots, x=across, y=up, color=colour, shape=shape, tooltip=tip),
+        layer("means", "line", {"strokeWidth": 2}, x=across, y=up, color=colour),
+    ]
+    data = {"means": spread, "points": points}
+    return vega.chart(sentence, data, layer=layers, title=sentence, width=WIDTH, height=HEIGHT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,18 +13,25 @@ from labkit.display.render import TEXT, VEGALITE
 
 @dataclass(frozen=True)
 class Drawn:
-    """One evaluation: the record, its chart, and the chart as MIME bundle, made when first shown."""
+    """One evaluation: the record and its chart, an Altair chart or a Vega-Lite specification as a dictionary."""
 
     record: Any
-    figure: Any
+    chart: Any
+
+    @cached_property
+    def figure(self) -> Any:
+        """The chart as a chart value of Altair, which is slow to make and seldom asked for."""
+        import altair as alt
+
+        return alt.Chart.from_dict(self.chart) if isinstance(self.chart, Mapping) else self.chart
 
     @cached_property
     def bundle(self) -> dict[str, Any]:
         """The chart with its static picture."""
-        return display.bundle(self.figure)
+        return display.bundle(self.chart)
 
     @cached_property
     def live(self) -> dict[str, Any]:
         """The chart for a page that draws it: drawing the static picture as well would take twice as long."""
-        specification = display.specification(self.figure)
+        specification = display.specification(self.chart)
         return {VEGALITE: specification, TEXT: specification["description"]}

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from labkit import display
-from labkit.display.theme import COLOURS, DASHES, NEUTRAL
-from labkit.lessons.panels.charts import USERMETA, log_scale, low_decade, prepared, tips
+from labkit.display.theme import NEUTRAL
+from labkit.lessons.panels import vega
+from labkit.lessons.panels.charts import HEIGHT, low_decade, prepared, tips
+from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told, words
 
-_WIDTH, _HEIGHT, _BELOW = 460, 300, 90
+_BELOW = 90
 _AHEAD = 10.0  # how many times the largest size the lines are drawn to
 _STEPS = 80
-_LONG = 1e6  # larger sizes are written 2M, not 2,000,000
 _PARTS = {"fitted": "circle", "held out": "diamond"}
-_KEY = "full circles: fitted · hollow diamonds: held out · dashed: the target · bands: intervals"
+_KEY = ["full circles: fitted · hollow diamonds: held out", "dashed: the target · bands: intervals"]
+_RESIDUAL = "measured / fitted − 1"
 
 
 def grid(sizes: np.ndarray) -> np.ndarray:
@@ -28,23 +29,28 @@ def grid(sizes: np.ndarray) -> np.ndarray:
     return np.geomspace(sizes[0], sizes[-1] * _AHEAD, _STEPS)
 
 
-def draw(record: Any, offered: list[str], measured: pd.DataFrame) -> alt.VConcatChart:
+def draw(record: Any, offered: list[str], measured: pd.DataFrame) -> Spec:
     """The chart of a ``Fit`` record; ``offered`` fixes the colour of each form, ``measured`` the axes."""
     x, y = record.names
     sizes = np.unique(measured[x])
-    axis = alt.Axis(format="~s" if sizes[-1] * _AHEAD > _LONG else ",~r")
-    across = alt.X("x:Q", scale=log_scale(sizes[0], sizes[-1] * _AHEAD, 1.0), title=display.title_of(x), axis=axis)
-    heights = log_scale(low_decade(measured[y].min()), measured[y].max())
-    look = _Look(offered)
-    points, lines = prepared(record.points, "x", "y"), record.lines
-    sentence = f"{record.curve}: {_finding(record)}"
-    upper = alt.layer(
-        *_unseen(points, across, heights, record.target),
-        *_lines(lines, across, heights, look, display.title_of(y)),
-        _dots(points, across, heights, x, y),
-    ).properties(width=_WIDTH, height=_HEIGHT, title=alt.TitleParams(sentence, subtitle=_KEY))
-    lower = _residuals(record.residuals, across, look, x)
-    return alt.vconcat(upper, lower).properties(description=_described(record, x, y), usermeta=USERMETA)
+    across = vega.log_channel("x", sizes[0], sizes[-1] * _AHEAD, display.title_of(x))
+    up = vega.log_channel("y", low_decade(measured[y].min()), measured[y].max() * 1.25, display.title_of(y))
+    points = prepared(record.points, "x", "y")
+    residuals = prepared(record.residuals, "x", "residual", by=("form", "part"))
+    floor = up["scale"]["domain"][0] / 10  # a logarithm has no place for a limit of zero
+    shown = record.lines.assign(low=record.lines["low"].clip(lower=floor), y=record.lines["y"].clip(lower=floor))
+    fitted = points[points["part"] == "fitted"]["x"].max()
+    place, looks = {"x": across, "y": up}, vega.kinds(offered, "form")
+    upper = [*_unseen(place), *_lines(place, looks, record.table["form"].tolist()), _dots(place, tips(x, y))]
+    title = {"text": _finding(record), "subtitle": [f"{record.curve} · {_KEY[0]}", _KEY[1]]}
+    parts = [
+        {"layer": upper, "width": WIDTH, "height": HEIGHT, "title": title},
+        {"layer": _residuals(across, looks[0], x), "width": WIDTH, "height": _BELOW},
+    ]
+    data = {"lines": shown, "points": points, "residuals": residuals}
+    data |= {"edge": pd.DataFrame({"x": [fitted]}), "goal": pd.DataFrame({"y": [record.target]})}
+    data["zero"] = pd.DataFrame({"y": [0.0]})
+    return vega.chart(_described(record, x, y), data, vconcat=parts)
 
 
 def _finding(record: Any) -> str:
@@ -61,69 +67,41 @@ def _described(record: Any, x: str, y: str) -> str:
     return f"{y} against {x} with {forms}, their intervals and residuals: {_finding(record)}."
 
 
-class _Look:
-    """Colour and dash of each form, the same whichever of them are shown."""
-
-    def __init__(self, offered: list[str]) -> None:
-        self.names = offered
-        self.colours = [COLOURS[i % len(COLOURS)] for i in range(len(offered))]
-        self.dashes = [list(DASHES[i % len(DASHES)]) for i in range(len(offered))]
-
-    def colour(self, shown: list[str]) -> alt.Color:
-        legend = alt.Legend(title=None, orient="top-right", values=shown, symbolOpacity=1)
-        return alt.Color("form:N", scale=alt.Scale(domain=self.names, range=self.colours), legend=legend)
-
-    def dash(self) -> alt.StrokeDash:
-        return alt.StrokeDash("form:N", scale=alt.Scale(domain=self.names, range=self.dashes), legend=None)
-
-
-def _unseen(points: pd.DataFrame, across: alt.X, heights: alt.Scale, target: float) -> list[alt.Chart]:
+def _unseen(place: Spec) -> list[Spec]:
     """Where the fit sees nothing any more, and the target."""
-    fitted = points[points["part"] == "fitted"]["x"].max()
-    edge = alt.Chart(pd.DataFrame({"x": [fitted]})).mark_rule(color=NEUTRAL, strokeDash=[2, 2])
-    goal = alt.Chart(pd.DataFrame({"y": [target]})).mark_rule(color=NEUTRAL, strokeDash=[6, 3], clip=True)
-    return [edge.encode(x=across), goal.encode(y=alt.Y("y:Q", scale=heights))]
+    return [
+        layer("edge", "rule", {"color": NEUTRAL, "strokeDash": [2, 2]}, x=place["x"]),
+        layer("goal", "rule", {"color": NEUTRAL, "strokeDash": [6, 3], "clip": True}, y=place["y"]),
+    ]
 
 
-def _lines(lines: pd.DataFrame, across: alt.X, heights: alt.Scale, look: _Look, title: str) -> list[alt.Chart]:
-    if lines.empty:
-        return []
-    floor = heights.domain[0] / 10  # a logarithm has no place for a limit of zero
-    base = alt.Chart(lines.assign(low=lines["low"].clip(lower=floor), y=lines["y"].clip(lower=floor)))
-    colour = look.colour(lines["form"].unique().tolist())
-    band = base.mark_area(opacity=0.13, clip=True).encode(
-        x=across, y=alt.Y("low:Q", scale=heights, title=title), y2="high:Q", color=colour
-    )
-    tooltip = ["form:N", alt.Tooltip("x:Q", format=",.0f"), *(alt.Tooltip(f"{n}:Q", format=".4f") for n in _ENDS)]
-    line = base.mark_line(strokeWidth=2, clip=True).encode(
-        x=across, y=alt.Y("y:Q", scale=heights, title=title), color=colour, strokeDash=look.dash(), tooltip=tooltip
-    )
-    return [band, line]
+def _lines(place: Spec, looks: tuple[Spec, Spec, Spec], shown: list[str]) -> list[Spec]:
+    # without a form there is nothing to explain, and an empty legend has no size
+    legend = {"title": None, "orient": "top-right", "values": shown, "symbolOpacity": 1} if shown else None
+    colour = {**looks[0], "legend": legend}
+    tooltip = [told("form"), told("x", format=",.0f"), *(told(end, format=".4f") for end in ("y", "low", "high"))]
+    low = {**place["y"], "field": "low"}
+    band = layer("lines", "area", {"opacity": 0.13, "clip": True}, x=place["x"], y=low, y2={"field": "high"},
+                 color=colour)  # fmt: skip
+    look = {"strokeWidth": 2, "clip": True}
+    return [band, layer("lines", "line", look, **place, color=colour, strokeDash=looks[1], tooltip=tooltip)]
 
 
-_ENDS = ("y", "low", "high")
+def _dots(place: Spec, tooltip: list[Spec]) -> Spec:
+    full = words("part", scale={"domain": list(_PARTS), "range": [1, 0]}, legend=None)
+    look = {"size": 45, "filled": False, "stroke": NEUTRAL, "fill": NEUTRAL, "strokeWidth": 1.5}
+    return layer("points", "point", look, **place, shape=_shape(), fillOpacity=full, tooltip=[*tooltip, told("part")])
 
 
-def _dots(points: pd.DataFrame, across: alt.X, heights: alt.Scale, x: str, y: str) -> alt.Chart:
-    full = alt.FillOpacity("part:N", scale=alt.Scale(domain=list(_PARTS), range=[1, 0]), legend=None)
-    base = alt.Chart(points).mark_point(size=45, filled=False, stroke=NEUTRAL, fill=NEUTRAL, strokeWidth=1.5)
-    up = alt.Y("y:Q", scale=heights, title=display.title_of(y))
-    return base.encode(x=across, y=up, shape=_shape(), fillOpacity=full, tooltip=[*tips(x, y), "part:N"])
+def _shape() -> Spec:
+    return words("part", scale={"domain": list(_PARTS), "range": list(_PARTS.values())}, legend=None)
 
 
-def _shape() -> alt.Shape:
-    return alt.Shape("part:N", scale=alt.Scale(domain=list(_PARTS), range=list(_PARTS.values())), legend=None)
-
-
-def _residuals(residuals: pd.DataFrame, across: alt.X, look: _Look, x: str) -> alt.LayerChart:
-    axis = alt.Axis(format="+.0%", tickCount=4, minExtent=40)
-    up = alt.Y("y:Q", title="measured / fitted − 1", axis=axis)
-    shown = [alt.Chart(pd.DataFrame({"y": [0.0]})).mark_rule(color=NEUTRAL).encode(y=up)]
-    if not residuals.empty:
-        frame = prepared(residuals, "x", "residual", by=("form", "part"))
-        colour = alt.Color("form:N", scale=alt.Scale(domain=look.names, range=look.colours), legend=None)
-        share = alt.Tooltip("y:Q", title="measured / fitted − 1", format="+.1%")
-        tooltip = ["form:N", alt.Tooltip("x:Q", title=x, format=","), share, "part:N"]
-        dots = alt.Chart(frame).mark_point(filled=True, size=35)
-        shown.append(dots.encode(x=across, y=up, color=colour, shape=_shape(), tooltip=tooltip))
-    return alt.layer(*shown).properties(width=_WIDTH, height=_BELOW)
+def _residuals(across: Spec, colour: Spec, x: str) -> list[Spec]:
+    up = number("y", title=_RESIDUAL, axis={"format": "+.0%", "tickCount": 4, "minExtent": 40})
+    tooltip = [told("form"), told("x", x, ","), told("y", _RESIDUAL, "+.1%"), told("part")]
+    dots = {"filled": True, "size": 35}
+    return [
+        layer("zero", "rule", {"color": NEUTRAL}, y=up),
+        layer("residuals", "point", dots, x=across, y=up, color=colour, shape=_shape(), tooltip=tooltip),
+    ]

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labkit import curve_files, display, laws, places
+from labkit import curve_files, laws, places
+from labkit.laws.forecast import FAR
+from labkit.lessons.panels import own_file_chart
 from labkit.lessons.panels.base import Panel
-from labkit.lessons.panels.charts import USERMETA
 from labkit.lessons.panels.controls import Choice, Slider
 from labkit.lessons.panels.own_file_controls import Typed, save_upload, upload_button
 
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 _INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
-_DRAWN = 300  # points; more are averaged by size
-_GRID = 60
+_REACH = (2, 1000)  # how many times the largest size a forecast may go
+_STEP = 0.05  # of the reach, in powers of ten
 
 
 @dataclass(frozen=True)
@@ -121,15 +122,15 @@ def own_file(
         "curve": Typed("curve", "Path of the file", curve, note="path of your file"),
         "x": Typed("x", "Column of the size", x or "", placeholder=here, note="column of the size"),
         "y": Typed("y", "Column of the error or loss", y or "", placeholder=here, note="column of the error or loss"),
-        "reach": Slider("reach", "Forecast up to times the largest", 2, 1000, reach, step=0.05, log=True),
+        "reach": Slider("reach", "Forecast up to times the largest", *_REACH, reach, step=_STEP, log=True),
         "interval": Choice("interval", "Interval", _INTERVALS, interval, note="share of new points it should hold"),
     }
     controls["curve"].suggest([str(path) for path in sorted((places.data() / "examples").glob("*.*"))])
 
     def evaluate(settings: dict[str, Any]) -> OwnFile:
-        return _told(**settings, bounds=bounds)
+        return _told(**settings, bounds=tuple(bounds))
 
-    return OwnFilePanel(controls, evaluate=evaluate, draw=_draw, say=str)
+    return OwnFilePanel(controls, evaluate=evaluate, draw=own_file_chart.draw, say=str)
 
 
 def _version(path: str) -> tuple[int, int] | None:
@@ -149,24 +150,43 @@ def _read(path: str, x: str, y: str, version: Any) -> tuple[pd.DataFrame, tuple[
 
 
 def _told(curve: str, x: str, y: str, reach: float, interval: float, bounds: Any) -> OwnFile:
-    found, columns = _read(curve, x, y, _version(curve))
-    grid = np.geomspace(1, reach, _GRID) * found.x.max()
-    report = laws.forecast_report(found.x, found.y, grid, interval=interval, bounds=bounds)
+    version = _version(curve)
+    found, columns = _read(curve, x, y, version)
+    report = _forecast(curve, x, y, version, interval, bounds, reach > _warned_from(found.x))
     return OwnFile(
         path=curve,
         names=(found.attrs["x_name"], found.attrs["y_name"]),
         columns=columns,
         points=found[["x", "y"]],
-        line=report.table.rename(columns={"prediction": "y"}),
+        line=_up_to(report.table.rename(columns={"prediction": "y"}), reach * found.x.max()),
         reach=reach,
         interval=interval,
         notes=(*found.attrs["notes"], *report.warnings),
     )
 
 
-def _draw(record: OwnFile) -> Any:
-    points = record.points
-    if len(points) > _DRAWN:
-        points = points.groupby("x", as_index=False).y.mean()
-    chart = display.forecast(points, record.line, interval=record.interval, names=record.names)
-    return chart.properties(usermeta=USERMETA)
+@lru_cache(maxsize=16)
+def _forecast(path: str, x: str, y: str, version: Any, interval: float, bounds: Any, far: bool) -> laws.ForecastReport:
+    """The forecast at every place of the slider, so that moving it forecasts nothing again.
+
+    Unless asked for, without those so far that the forecast warns.
+    """
+    found, _ = _read(path, x, y, version)
+    steps = np.arange(np.log10(_REACH[0]), np.log10(_REACH[1]), _STEP)
+    grid = np.unique(np.concatenate([np.geomspace(1, _REACH[1], 121), 10**steps]))
+    if not far:
+        near = min(_warned_from(found.x), _REACH[1])
+        grid = np.append(grid[grid < near], near)
+    return laws.forecast_report(found.x, found.y, grid * found.x.max(), interval=interval, bounds=bounds)
+
+
+def _warned_from(x: pd.Series) -> float:
+    """From how many times the largest size on a forecast warns that it goes far."""
+    return float(max(x.max() / x[x > 0].min(), 1.0) ** FAR * (1 - 1e-9))
+
+
+def _up_to(line: pd.DataFrame, far: float) -> pd.DataFrame:
+    """The line up to a size, and at that size; between two places of the slider it is straight on logarithmic axes."""
+    at = np.log(line.x)
+    end = {name: float(np.exp(np.interp(np.log(far), at, np.log(line[name].clip(lower=1e-300))))) for name in line}
+    return pd.concat([line[line.x < far * (1 - 1e-9)], pd.DataFrame([end])], ignore_index=True)

@@ -4,106 +4,107 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from labkit.display.heat import edges
-from labkit.display.theme import COLOURS, DASHES, SHAPES
-from labkit.lessons.panels.charts import USERMETA
+from labkit.lessons.panels import vega
+from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told
 from labkit.theory.perceptron import KEEPS
 
-_WIDTH, _MAP, _CURVES = 460, 200, 220
+_MAP, _CURVES = 200, 220
 _LEAST, _MOST = 0.0015, 0.6  # errors that the lower picture shows
-_KEY = "colour: the rule with the lowest error · cross: this setting · below: curves computed, points simulated"
+_KEY = ["colour: the rule with the lowest error · cross: this setting", "below: curves computed, points simulated"]
+_ACROSS = number(
+    "x",
+    scale=vega.log(0.5, 50, clamp=True),
+    axis={"title": "examples in the pool per dimension", "values": [0.5, 1, 2, 5, 10, 20, 50], "format": "~g"},
+)
+_COLOUR, _DASH, _SHAPE = vega.kinds(KEEPS, "keep")
+_ERRORS = vega.log(_LEAST, _MOST, clamp=True)
 
 
-def draw(record: Any) -> alt.VConcatChart:
+def draw(record: Any) -> Spec:
     """The chart of a ``PhaseDiagram`` record; axes and colours never depend on the settings."""
     sentence = (
         f"{record.fraction:.0%} of {record.pool:.3g} per dimension, probe {record.probe_angle:g}° off: "
         f"keep the {record.best}"
     )
     sentence = sentence.replace("keep the random", "keep random ones")
-    title = alt.TitleParams(sentence, subtitle=_KEY)
-    # All is given at once: Altair copies the whole chart at every further step.
-    upper = alt.LayerChart(layer=[_cells(record.map), _cross(record)], width=_WIDTH, height=_MAP, title=title)
-    lower = alt.LayerChart(layer=_lines(record), width=_WIDTH, height=_CURVES)
+    cells = _cells(record.map)
+    share = number("y", title="fraction kept", scale=_shares(cells))
+    parts = [
+        {
+            "layer": [_map(share), _cross(share)],
+            "width": WIDTH,
+            "height": _MAP,
+            "title": {"text": sentence, "subtitle": _KEY},
+        },
+        {"layer": _lines(), "width": WIDTH, "height": _CURVES},
+    ]
     described = f"Which rule has the lowest test error by pool and fraction, and the three curves: {sentence}."
     # Else the legend of the cells would show the shapes of the points as well.
-    apart = alt.ScaleResolveMap(**dict.fromkeys(("color", "fill", "stroke", "shape"), "independent"))
-    resolve = alt.Resolve(scale=apart)
-    return alt.VConcatChart(vconcat=[upper, lower], resolve=resolve, description=described, usermeta=USERMETA)
+    apart = {"scale": dict.fromkeys(("color", "fill", "stroke", "shape"), "independent")}
+    names = {"pool_per_dimension": "x", "error": "y"}
+    dots = record.simulated.rename(columns=names)
+    data = {
+        "cells": cells,
+        "here": pd.DataFrame({"x": [record.pool], "y": [record.fraction]}),
+        "curves": record.curves.rename(columns=names),
+        "dots": dots.assign(low=(dots["y"] - dots["se"]).clip(lower=_LEAST), high=dots["y"] + dots["se"]),
+    }
+    return vega.chart(described, data, vconcat=parts, resolve=apart)
 
 
-def _across(field: str = "x") -> alt.X:
-    scale = alt.Scale(type="log", domain=[0.5, 50], nice=False, clamp=True)
-    axis = alt.Axis(title="examples in the pool per dimension", values=[0.5, 1, 2, 5, 10, 20, 50], format="~g")
-    return alt.X(f"{field}:Q", scale=scale, axis=axis)
-
-
-def _paint() -> alt.Scale:
-    return alt.Scale(domain=list(KEEPS), range=list(COLOURS[: len(KEEPS)]))
-
-
-def _cells(cells: pd.DataFrame) -> alt.Chart:
+def _cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """A rectangle for each cell of the map."""
     drawn = cells.rename(columns={"pool_per_dimension": "x", "fraction": "y", "best": "keep"})
     for name, log in (("x", True), ("y", False)):
         places = np.unique(drawn[name])
         low, high = edges(places, log)
         at = np.searchsorted(places, drawn[name])
         drawn[f"{name}_low"], drawn[f"{name}_high"] = low[at], high[at]
-    share = alt.Scale(domain=[drawn["y_low"].min(), drawn["y_high"].max()], nice=False)
-    tips = [alt.Tooltip("x:Q", title="pool per dimension", format=".3~g"), alt.Tooltip("y:Q", title="fraction kept")]
-    tips += [alt.Tooltip(f"{rule}:Q", format=".4f") for rule in KEEPS]
-    legend = alt.Legend(title=None, orient="top", direction="horizontal")
-    scale = _paint()
-    return (
-        alt.Chart(drawn.round(5))
-        .mark_rect(clip=True, strokeWidth=0.6)
-        .encode(
-            x=_across("x_low"),
-            x2="x_high:Q",
-            y=alt.Y("y_low:Q", scale=share, title="fraction kept"),
-            y2="y_high:Q",
-            fill=alt.Fill("keep:N", scale=scale, legend=legend),
-            stroke=alt.Stroke("keep:N", scale=scale, legend=None),
-            tooltip=tips,
-        )
+    return drawn
+
+
+def _shares(cells: pd.DataFrame) -> Spec:
+    return {"domain": [float(cells["y_low"].min()), float(cells["y_high"].max())], "nice": False}
+
+
+def _map(share: Spec) -> Spec:
+    tips = [told("x", "pool per dimension", ".3~g"), told("y", "fraction kept", ".2~f")]
+    tips += [told(rule, format=".4f") for rule in KEEPS]
+    legend = {"title": None, "orient": "top", "direction": "horizontal"}
+    return layer(
+        "cells",
+        "rect",
+        {"clip": True, "strokeWidth": 0.6},
+        x={**_ACROSS, "field": "x_low"},
+        x2={"field": "x_high"},
+        y={**share, "field": "y_low"},
+        y2={"field": "y_high"},
+        fill={**_COLOUR, "legend": legend},
+        stroke=_COLOUR,
+        tooltip=tips,
     )
 
 
-def _cross(record: Any) -> alt.Chart:
+def _cross(share: Spec) -> Spec:
     """Where the controls stand: white under black, so that it is seen on every colour."""
-    base = alt.Chart(pd.DataFrame({"x": [record.pool], "y": [record.fraction]}))
-    place = {"x": _across(), "y": alt.Y("y:Q", title="fraction kept")}
-    look = {"shape": "cross", "filled": True, "stroke": "white", "fill": "black"}
-    return base.mark_point(size=180, strokeWidth=2, **look).encode(**place)
+    look = {"shape": "cross", "filled": True, "stroke": "white", "fill": "black", "size": 180, "strokeWidth": 2}
+    look["clip"] = True  # at an edge, what sticks out would change the size of the picture
+    return layer("here", "point", look, x=_ACROSS, y=share)
 
 
-def _lines(record: Any) -> list[alt.Chart]:
-    scale = alt.Scale(type="log", domain=[_LEAST, _MOST], nice=False, clamp=True)
+def _lines() -> list[Spec]:
     values = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
-    up = alt.Y("y:Q", scale=scale, axis=alt.Axis(title="test error (fraction wrong)", values=values, format="~g"))
-    names = {"pool_per_dimension": "x", "error": "y"}
-    across, colour = _across(), alt.Color("keep:N", scale=_paint(), legend=None)
-    tips = [
-        "keep:N",
-        alt.Tooltip("x:Q", title="pool per dimension", format=".3~g"),
-        alt.Tooltip("y:Q", title="test error", format=".4f"),
+    axis = {"title": "test error (fraction wrong)", "values": values, "format": "~g"}
+    place = {"x": _ACROSS, "y": number("y", scale=_ERRORS, axis=axis), "color": _COLOUR}
+    tips = [told("keep"), told("x", "pool per dimension", ".3~g"), told("y", "test error", ".4f")]
+    low = {**place["y"], "field": "low"}
+    return [
+        layer("here", "rule", {"strokeDash": [4, 3], "color": "#7f7f7f"}, x=_ACROSS),
+        layer("curves", "line", {"strokeWidth": 2, "clip": True}, **place, strokeDash=_DASH, tooltip=tips),
+        layer("dots", "rule", {"clip": True}, x=_ACROSS, y=low, y2={"field": "high"}, color=_COLOUR),
+        layer("dots", "point", {"filled": True, "size": 45, "clip": True}, **place, shape=_SHAPE, tooltip=tips),
     ]
-    dash = alt.StrokeDash(
-        "keep:N", scale=alt.Scale(domain=list(KEEPS), range=[list(one) for one in DASHES[: len(KEEPS)]]), legend=None
-    )
-    shape = alt.Shape("keep:N", scale=alt.Scale(domain=list(KEEPS), range=list(SHAPES[: len(KEEPS)])), legend=None)
-    lines = alt.Chart(record.curves.rename(columns=names).round(6)).mark_line(strokeWidth=2, clip=True)
-    here = alt.Chart(pd.DataFrame({"x": [record.pool]})).mark_rule(strokeDash=[4, 3], color="#7f7f7f").encode(x=across)
-    layers = [here, lines.encode(x=across, y=up, color=colour, strokeDash=dash, tooltip=tips)]
-    if len(record.simulated):
-        dots = record.simulated.rename(columns=names)
-        dots = dots.assign(low=(dots["y"] - dots["se"]).clip(lower=_LEAST), high=dots["y"] + dots["se"])
-        bars = alt.Chart(dots).mark_rule(clip=True)
-        layers.append(bars.encode(x=across, y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour))
-        points = alt.Chart(dots).mark_point(filled=True, size=45, clip=True)
-        layers.append(points.encode(x=across, y=up, color=colour, shape=shape, tooltip=tips))
-    return layers

@@ -4,34 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from labkit import display
+from labkit.display.gallery import addresses
 from labkit.display.theme import COLOURS
-from labkit.lessons.panels.charts import USERMETA
+from labkit.lessons.panels import vega
+from labkit.lessons.panels.vega import Spec, layer, number, told, words
 
 ACROSS, TILE = 7, 44
-_HEIGHT = 90
+_ROOM, _DOWN, _HEIGHT = TILE + 14, TILE + 24, 90
+_WIDTH = ACROSS * _ROOM
 
 
-def draw(record: Any) -> alt.VConcatChart:
+def draw(record: Any) -> Spec:
     """The chart of a ``Pruned`` record."""
-    pictures = [_row(record, title, places) for title, places in record.shown.items() if len(places)]
-    sentence = str(record)
-    return alt.vconcat(*pictures, _errors(record)).properties(title="", description=sentence, usermeta=USERMETA)
+    shown = {title: places for title, places in record.shown.items() if len(places)}
+    data = {title: _tiles(record, places) for title, places in shown.items()} | _error_rows(record.errors)
+    parts = [*map(_row, shown), _errors(data["errors"]["error"], list(record.errors))]
+    return vega.chart(str(record), data, vconcat=parts)
 
 
-def _row(record: Any, title: str, places: np.ndarray) -> alt.LayerChart:
+def _tiles(record: Any, places: np.ndarray) -> pd.DataFrame:
+    """Pictures with their captions, side by side."""
+    return pd.DataFrame(
+        {
+            "picture": addresses(record.data.inputs[places], record.data.image_shape, TILE),
+            "caption": [_caption(record, place) for place in places],
+            "x": [(column + 0.5) * _ROOM for column in range(len(places))],
+        }
+    )
+
+
+def _row(title: str) -> Spec:
     """One row of pictures."""
-    labels = [_caption(record, place) for place in places]
-    look = {"image_shape": record.data.image_shape, "across": ACROSS, "tile": TILE, "title": title}
-    row = display.gallery(record.data.inputs[places], labels=labels, **look)
-    for layer in row.layer:
-        # Rows have layers of one name, and of these a viewer draws the first everywhere.
-        layer.name = alt.Undefined
-    return row
+    across = number("x", scale={"domain": [0, _WIDTH], "nice": False}, axis=None)
+    look = {"baseline": "top", "fontSize": 10.5}
+    pictures = layer(title, "image", {"width": TILE, "height": TILE}, x=across, y={"value": TILE / 2},
+                     url=words("picture"))  # fmt: skip
+    captions = layer(title, "text", look, x=across, y={"value": TILE + 4}, text=words("caption"))
+    return {"layer": [pictures, captions], "width": _WIDTH, "height": _DOWN, "title": title}
 
 
 def _caption(record: Any, place: int) -> str:
@@ -44,18 +57,21 @@ def _caption(record: Any, place: int) -> str:
     return f"{told} (is {true if labels is None else labels[true]})"
 
 
-def _errors(record: Any) -> alt.LayerChart:
+def _error_rows(errors: dict[str, list[float]]) -> dict[str, pd.DataFrame]:
+    rows = [{"choice": name, "error": float(value)} for name, values in errors.items() for value in values]
+    frame = pd.DataFrame(rows, columns=["choice", "error"]).astype({"error": float})
+    return {"errors": frame, "means": frame.groupby("choice", as_index=False)["error"].mean()}
+
+
+def _errors(errors: pd.Series, names: list[str]) -> Spec:
     """Test errors, a row for each way to choose: a point for each seed, a tick for the mean."""
-    names = list(record.errors)
-    rows = [{"choice": name, "error": float(value)} for name in names for value in record.errors[name]]
-    frame = pd.DataFrame(rows, columns=["choice", "error"])
-    means = frame.groupby("choice", as_index=False)["error"].mean()
-    top = max(0.2, float(np.ceil(10 * frame["error"].max()) / 10)) if len(frame) else 1.0
-    x = alt.X("error:Q", scale=alt.Scale(domain=[0, top]), title=display.title_of("test_error"))
-    y = alt.Y("choice:N", sort=names, scale=alt.Scale(domain=names), title=None)
-    dots = alt.Chart(frame).mark_point(color=COLOURS[0], size=30).encode(
-        x=x, y=y, tooltip=["choice:N", alt.Tooltip("error:Q", format=".4f")]
-    )  # fmt: skip
-    ticks = alt.Chart(means).mark_tick(color=COLOURS[1], thickness=3, size=18).encode(x=x, y=y)
+    top = max(0.2, float(np.ceil(10 * errors.max()) / 10)) if len(errors) else 1.0
+    x = number("error", scale={"domain": [0, top]}, title=display.title_of("test_error"))
+    y = words("choice", sort=names, scale={"domain": names}, title=None)
+    tips = [told("choice"), told("error", format=".4f")]
+    layers = [
+        layer("errors", "point", {"color": COLOURS[0], "size": 30}, x=x, y=y, tooltip=tips),
+        layer("means", "tick", {"color": COLOURS[1], "thickness": 3, "size": 18}, x=x, y=y),
+    ]
     title = "Test error (circles: seeds; ticks: means)"
-    return alt.layer(dots, ticks).properties(width=ACROSS * (TILE + 14), height=_HEIGHT, title=title)
+    return {"layer": layers, "width": _WIDTH, "height": _HEIGHT, "title": title}

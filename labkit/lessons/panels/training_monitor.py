@@ -146,7 +146,7 @@ def training_monitor(
         return Monitored(spec.name, source.name, batch, step, shared["steps"], history, table)
 
     def draw(record: Monitored) -> Any:
-        sentence = f"{record.model} on {record.dataset}: loss, gradient noise and learning rate over the steps"
+        sentence = f"{record.model} on {record.dataset}: loss, gradient noise, learning rate"
         return chart.draw(record.history, record.steps, record.batch_size, sentence)
 
     panel = LivePanel(

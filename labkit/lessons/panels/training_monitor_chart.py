@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
-_WIDTH = 460
+from labkit.lessons.panels import vega
+from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told, words
+
 _HEIGHTS = {"loss": 170, "noise": 90, "rate": 70}
 _SIDE = 48  # pixels for the numbers beside an axis, so that charts stay in line and never change their size
 _BLUE, _ORANGE, _GREEN, _PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 _LOSSES = {"batch_loss": "training, by batch", "validation_loss": "validation"}
-USERMETA = {"embedOptions": {"renderer": "svg"}}
 
 
-def draw(history: pd.DataFrame, steps: int, batch: int, sentence: str) -> alt.VConcatChart:
+def draw(history: pd.DataFrame, steps: int, batch: int, sentence: str) -> Spec:
     """Three charts over the same steps.
 
     Arguments:
@@ -25,49 +25,55 @@ def draw(history: pd.DataFrame, steps: int, batch: int, sentence: str) -> alt.VC
         sentence: title and description.
     """
     history = history[np.isfinite(history["value"]) & (history["value"] > 0)]
-    losses = history[history["metric"].isin(_LOSSES)].assign(what=lambda frame: frame["metric"].map(_LOSSES))
+    losses = history[history["metric"].isin(_LOSSES)]
+    losses = losses.assign(what=losses["metric"].map(_LOSSES))
     noise, rate = (history[history["metric"] == metric] for metric in ("noise_scale", "learning_rate"))
-    upper = _lines(losses, steps, "loss", "loss (nats or squared)", _decades(losses["value"], 0.1, 10))
-    colour = alt.Color(
-        "what:N",
-        scale=alt.Scale(domain=list(_LOSSES.values()), range=[_BLUE, _ORANGE]),
-        legend=alt.Legend(title=None, orient="top-right", symbolType="stroke", symbolOpacity=1),
-    )
-    dash = alt.StrokeDash("what:N", scale=alt.Scale(domain=list(_LOSSES.values()), range=[[1, 0], [6, 3]]), legend=None)
-    upper = upper.encode(color=colour, strokeDash=dash)
-    domain = _decades(pd.concat([noise["value"], pd.Series([float(batch)])]), 1, 1000)
-    middle = _lines(noise, steps, "noise", "noise scale (examples)", domain).encode(color=alt.value(_GREEN))
-    held = alt.Chart(pd.DataFrame({"value": [batch], "words": [f"batch of {batch:,}"]}))
-    across = alt.value(_WIDTH - 4)
-    level = held.mark_rule(strokeDash=[4, 3]).encode(y="value:Q")
-    words = held.mark_text(align="right", dy=-6).encode(y="value:Q", x=across, text="words:N")
+    noise_ends = _decades(pd.concat([noise["value"], pd.Series([float(batch)])]), 1, 1000)
     top = float(rate["value"].max()) * 1.1 if len(rate) else 1.0
-    lower = _lines(rate, steps, "rate", "learning rate", [0, top], log=False).encode(color=alt.value(_PURPLE))
-    return alt.vconcat(upper, alt.layer(middle, level, words), lower, spacing=14, bounds="flush").properties(
-        title=sentence, description=sentence, usermeta=USERMETA
-    )
+    curves = {
+        "loss": _line(steps, "loss", "loss (nats or squared)", _decades(losses["value"], 0.1, 10), **_losses()),
+        "noise": _line(steps, "noise", "noise scale (examples)", noise_ends, color={"value": _GREEN}),
+        "rate": _line(steps, "rate", "learning rate", [0, top], log=False, color={"value": _PURPLE}),
+    }
+    layers = {name: [curve] for name, curve in curves.items()}
+    layers["noise"] += [
+        layer("batch", "rule", {"strokeDash": [4, 3]}, y=number("value")),
+        layer("batch", "text", {"align": "right", "dy": -6}, y=number("value"), x={"value": WIDTH - 4},
+              text=words("words")),
+    ]  # fmt: skip
+    kept = ["run", "step", "value"]
+    data = {"loss": losses[[*kept, "what"]], "noise": noise[kept], "rate": rate[kept]}
+    data["batch"] = pd.DataFrame({"value": [batch], "words": [f"batch of {batch:,}"]})
+    parts = [{"layer": each, "width": WIDTH, "height": _HEIGHTS[name]} for name, each in layers.items()]
+    return vega.chart(sentence, data, vconcat=parts, spacing=14, bounds="flush", title=sentence)
 
 
-def _lines(frame: pd.DataFrame, steps: int, name: str, title: str, domain: list[float], *, log: bool = True):
+def _losses() -> Spec:
+    """How the two losses are told apart."""
+    names = list(_LOSSES.values())
+    legend = {"title": None, "orient": "top-right", "symbolType": "stroke", "symbolOpacity": 1}
+    return {
+        "color": words("what", scale={"domain": names, "range": [_BLUE, _ORANGE]}, legend=legend),
+        "strokeDash": words("what", scale={"domain": names, "range": [[1, 0], [6, 3]]}, legend=None),
+    }
+
+
+def _line(steps: int, name: str, title: str, domain: list[float], *, log: bool = True, **looks: Spec) -> Spec:
     """A line per run; the axes are fixed by the training, not by how far it is."""
     last = name == "rate"
-    scale = alt.Scale(type="log" if log else "linear", domain=domain, nice=False)
-    axis = alt.Axis(
-        minExtent=_SIDE, maxExtent=_SIDE, format=",.1~r" if log else ".3~g", tickCount=4, **_ticks(domain, log)
-    )
-    across = alt.Axis(
-        labels=last, ticks=last, format=",~d", title="steps" if last else None, tickCount=6, labelFlush=True
-    )
-    return (
-        alt.Chart(frame[["run", "step", "value", *frame.columns.intersection(["what"])]], name=name)
-        .mark_line(strokeWidth=1.6, opacity=0.85, clip=True)
-        .encode(
-            x=alt.X("step:Q", scale=alt.Scale(domain=[0, steps], nice=False), axis=across),
-            y=alt.Y("value:Q", scale=scale, axis=axis, title=title.split(" (")[0]),
-            detail="run:N",
-            tooltip=["run:N", alt.Tooltip("step:Q", format=","), alt.Tooltip("value:Q", title=title, format=".4~g")],
-        )
-        .properties(width=_WIDTH, height=_HEIGHTS[name])
+    axis = {"minExtent": _SIDE, "maxExtent": _SIDE, "format": ",.1~r" if log else ".3~g", "tickCount": 4}
+    axis |= {"title": title.split(" (")[0], **_ticks(domain, log)}
+    across = {"labels": last, "ticks": last, "format": ",~d", "title": "steps" if last else None}
+    across |= {"tickCount": 6, "labelFlush": True}
+    return layer(
+        name,
+        "line",
+        {"strokeWidth": 1.6, "opacity": 0.85, "clip": True},
+        x=number("step", scale={"domain": [0, steps], "nice": False}, axis=across),
+        y=number("value", scale={"type": "log" if log else "linear", "domain": domain, "nice": False}, axis=axis),
+        detail=words("run"),
+        tooltip=[told("run"), told("step", format=","), told("value", title, ".4~g")],
+        **looks,
     )
 
 

@@ -1,0 +1,53 @@
+"""The chart of a reader's own file: what was measured, and the forecast with its interval beyond it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from labkit import display
+from labkit.display.theme import COLOURS, NEUTRAL
+from labkit.lessons.panels import vega
+from labkit.lessons.panels.charts import HEIGHT
+from labkit.lessons.panels.vega import WIDTH, Spec, layer, told
+
+_DRAWN = 300  # points; more are averaged by size
+
+
+def draw(record: Any) -> Spec:
+    """The chart of an ``OwnFile`` record."""
+    points, line, (x, y) = record.points, record.line, record.names
+    if len(points) > _DRAWN:
+        points = points.groupby("x", as_index=False).y.mean()
+    positive = points[(points.x > 0) & (points.y > 0)]
+    far, most = float(line.x.max()), max(positive.y.max(), line.y.max())
+    # far below the line, a limit says "no floor is known"; it need not be in sight
+    least = max(min(positive.y.min(), line.low.min()), min(positive.y.min(), line.y.min()) / 5)
+    across = vega.log_channel("x", positive.x.min() / 1.1, far * 1.1, display.title_of(x))
+    up = vega.log_channel("y", least / 1.1, most * 1.1, display.title_of(y))
+    place, low = {"x": across, "y": up}, {**up, "field": "low"}
+    colour, rule = {"color": COLOURS[0]}, {"color": NEUTRAL, "strokeDash": [4, 3]}
+    ends = [told(end, format=".4~g") for end in ("y", "low", "high")]
+    layers = [
+        layer("line", "area", {**colour, "opacity": 0.2, "clip": True}, x=across, y=low, y2={"field": "high"}),
+        layer("edge", "rule", rule, x=across),
+        layer("points", "point", {"color": NEUTRAL, "size": 45, "filled": True}, **place,
+              tooltip=[told("x", x, ","), told("y", y, ".4~g")]),
+        layer("line", "line", {**colour, "clip": True}, **place, tooltip=[told("x", x, ",.4~r"), *ends]),
+    ]  # fmt: skip
+    end = line.iloc[-1]
+    finding = f"{end.y:.3g} at {float(f'{end.x:.3g}'):,.12g} {x} ({end.low:.3g} to {end.high:.3g})"
+    key = [
+        f"points: measured · line and band: the forecast and its {record.interval:.0%} interval",
+        "dashed: the largest size measured",
+    ]
+    floor = up["scale"]["domain"][0] / 10  # a logarithm has no place for a limit of zero
+    data = {
+        "points": positive,
+        "line": line.assign(low=line.low.clip(lower=floor), y=line.y.clip(lower=floor)),
+        "edge": pd.DataFrame({"x": [points.x.max()]}),
+    }
+    described = f"{y} against {x}, with a forecast and its interval: {finding}."
+    look = {"title": {"text": finding, "subtitle": key}, "width": WIDTH, "height": HEIGHT}
+    return vega.chart(described, data, layer=layers, **look)
