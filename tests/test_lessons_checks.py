@@ -98,6 +98,11 @@ def best_params(compute, A, B, alpha, beta):
     return G * (compute / 6) ** (beta / (alpha + beta))
 
 
+def ensemble_loss(logits, target):
+    mean = logits.mean(axis=0)
+    return np.log(np.exp(mean).sum()) - mean[target]
+
+
 RIGHT = {
     "00.1": 10,
     "00.2": exponent,
@@ -128,6 +133,13 @@ RIGHT = {
     "05.3": lambda foretold, measured, floor: abs(foretold - measured) / (measured - floor),
     "05.4": lambda unique, epochs, worth: unique + unique * worth * (1 - np.exp(-(epochs - 1) / worth)),
     "05.5": lambda params, tokens, served: 6 * params * tokens + 2 * params * served,
+    "06.1": lambda table: table.groupby("epochs").loss.mean().idxmin(),
+    "06.2": lambda loss, E, B, beta: ((loss - E) / B) ** (-1 / beta),
+    "06.3": lambda epochs, R: np.exp(-(epochs - 1) / R),
+    "06.4": lambda wanted, unique, R: (
+        1 - R * np.log(1 - (wanted / unique - 1) / R) if wanted < unique * (1 + R) else np.inf
+    ),
+    "06.5": ensemble_loss,
     "90.1": lambda table: table.groupby("examples").error.agg(["mean", "sem"]),
     "90.2": lambda error, share: (1 - error) / (error * share**2),
     "90.3": lambda steps, bins: np.geomspace(np.min(steps), np.max(steps), bins + 1),
@@ -270,6 +282,34 @@ WRONG = {
         lambda params, tokens, served: 6 * params * (tokens + served),
         lambda params, tokens, served: 2 * params * tokens + 6 * params * served,
         lambda params, tokens, served: 6 * params * tokens,
+    ],
+    "06.1": [
+        lambda table: table.epochs[table.loss.idxmin()],
+        lambda table: table.groupby("epochs").train_loss.mean().idxmin(),
+        lambda table: table.groupby("epochs").loss.mean(),
+        lambda table: 4,
+    ],
+    "06.2": [
+        lambda loss, E, B, beta: (loss / B) ** (-1 / beta),
+        lambda loss, E, B, beta: ((loss - E) / B) ** (1 / beta),
+        lambda loss, E, B, beta: 1e6,
+        lambda loss, E, B, beta: E + B * loss**-beta,
+    ],
+    "06.3": [
+        lambda epochs, R: np.exp(-epochs / R),
+        lambda epochs, R: (1 + R * (1 - np.exp(-(epochs - 1) / R))) / epochs,
+        lambda epochs, R: 1 / epochs,
+        lambda epochs, R: np.exp(-(epochs - 1) / 10) if epochs > 1 else 1.0 + 1e-3,
+    ],
+    "06.4": [
+        lambda wanted, unique, R: wanted / unique,
+        lambda wanted, unique, R: -R * np.log(1 - (wanted / unique - 1) / R),
+        lambda wanted, unique, R: 1 - R * np.log(max(1 - (wanted / unique - 1) / R, 1e-9)),
+    ],
+    "06.5": [
+        lambda logits, target: np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[:, target]),
+        lambda logits, target: -ensemble_loss(logits, target),
+        lambda logits, target: logits.mean(axis=0)[target],
     ],
     "90.1": [
         lambda table: table.groupby("examples").error.agg(["mean", "std"]),

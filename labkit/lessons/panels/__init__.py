@@ -10,6 +10,7 @@ from labkit.lessons.panels.live_panel import LivePanel
 from labkit.lessons.panels.own_file import OwnFile, own_file
 from labkit.lessons.panels.phase_diagram import PhaseDiagram, phase_diagram
 from labkit.lessons.panels.pruning_explorer import Pruned, pruning_explorer
+from labkit.lessons.panels.repetition_explorer import Repetition, repetition_explorer
 from labkit.lessons.panels.training_monitor import Monitored, training_monitor
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Panel",
     "PhaseDiagram",
     "Pruned",
+    "Repetition",
     "compute_explorer",
     "dial",
     "fit_explorer",
@@ -31,6 +33,7 @@ __all__ = [
     "own_file",
     "phase_diagram",
     "pruning_explorer",
+    "repetition_explorer",
     "run_live",
     "training_monitor",
 ]
