@@ -205,3 +205,21 @@ def speedup_rise(
     table = np.log(runs.pivot_table(index=[*_CELL, "seed"], columns="epochs", values="speedup"))
     rise = (table[many] - table[few]).dropna().groupby("seed").mean()
     return tuple(float(value) for value in np.exp(mean_with_limits(rise, interval)))
+
+
+def longer_runs(fresh: pd.DataFrame, *, hidden: int = 2) -> pd.DataFrame:
+    """The longest fresh runs of each size as foretold by a power law with a floor through the shorter ones.
+
+    ``hidden`` is how many budgets are left out. Returns width, params, tokens, loss (means over seeds), prediction and
+    miss (prediction / loss - 1).
+    """
+    from labkit import laws
+
+    frames = []
+    for _, part in fresh_runs(fresh).groupby("width"):
+        curve = part.groupby(["width", "params", "tokens"], as_index=False).loss.mean()
+        known, rest = curve[:-hidden], curve[-hidden:]
+        law = laws.ScalingLaw("power_floor", "log_squared").fit(known.tokens.astype(float), known.loss)
+        frames.append(rest.assign(prediction=law.predict(rest.tokens.astype(float))))
+    found = pd.concat(frames, ignore_index=True)
+    return found.assign(miss=found.prediction / found.loss - 1)

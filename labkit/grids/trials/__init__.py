@@ -9,19 +9,31 @@ from __future__ import annotations
 import importlib
 
 _WHERE = {
+    "asymptote": "tending",
+    "asymptotes": "tending",
     "augmented": "pools",
+    "auxiliary_gains": "relatives_readings",
     "best_width": "readings",
+    "bilingual": "relatives",
     "blocks": "ordered",
     "dispersion": "readings",
+    "ensembles": "members",
     "entropy_floor": "floors",
+    "falls_with_size": "relatives_readings",
     "filtered": "pools",
     "fitted_floors": "readings",
     "frequencies": "ordered",
     "mean_with_limits": "readings",
+    "paired_difference": "relatives_readings",
     "parallel_streams": "streams",
+    "selected": "relatives",
     "sized": "pools",
     "slopes": "readings",
     "stream_laws": "readings",
+    "text_for": "tending",
+    "tuned": "tending",
+    "usual_text": "tending",
+    "weight_shared": "looped",
 }
 __all__ = list(_WHERE)
 
