@@ -42,12 +42,12 @@ def habits(
     cases = {
         "as it should be": (main, True),
         "embeddings not counted": (main, False),
-        "schedule of the longest run for all": (longest.assign(tokens=longest.seen), True),
-        "constant rate, one run per size": (constant.assign(tokens=constant.seen), True),
+        "schedule of the longest run": (longest.assign(tokens=longest.seen), True),
+        "constant rate, read on its way": (constant.assign(tokens=constant.seen), True),
         "one learning rate for all": (switched[switched.switch == "untuned"], True),
         "no warm-up": (switched[switched.switch == "no_warmup"], True),
-        "warm-up of one length for all": (fixed, True),
-        "that warm-up, embeddings not counted": (fixed, False),
+        "warm-up of one length": (fixed, True),
+        "that warm-up, no embeddings": (fixed, False),
     }
     rows = []
     for name, (runs, embeddings) in cases.items():
