@@ -12,18 +12,21 @@ from typing import Any
 import pandas as pd
 
 from labkit import places
-from labkit.grids.designs import DESIGNS, PRESETS, design
+from labkit.grids.designs import DEFAULTS, DESIGNS, PRESETS, design
 from labkit.grids.rates import best_rates, rate_law
 from labkit.grids.shipped import folder
 from labkit.grids.training import Trained, text, train
 
+ENSEMBLES = "ensembles"
+_OPTIMIZER = "adamw, betas 0.9 and 0.999, no clipping; plain Adam where weight_decay is 0"
 _DIGITS = {"loss": 6, "se": 6, "train_loss": 6, "seconds": 2}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Train the named grids and write their tables, curves and provenance."""
     parser = argparse.ArgumentParser(prog="python -m labkit.grids", description=__doc__)
-    parser.add_argument("names", nargs="+", choices=sorted(DESIGNS), metavar="NAME", help=", ".join(DESIGNS))
+    names = [*DESIGNS, ENSEMBLES]
+    parser.add_argument("names", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--preset", default="full", choices=PRESETS)
     parser.add_argument("--jobs", type=int, default=2, help="processes, each on one core (%(default)s)")
     parser.add_argument("--store", default=None, help="folder or URL of the point store (that of the checkout)")
@@ -34,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     out = chosen.out or folder()
     out.mkdir(parents=True, exist_ok=True)
     for name in chosen.names:
+        if name == ENSEMBLES:
+            sys.stdout.write(f"{name}: {write_ensembles(out, chosen.jobs, chosen.store)} members in {out}\n")
+            continue
         runs = design(name, chosen.preset)
         write(name, train(runs, jobs=chosen.jobs, store=chosen.store), out, runs)
         sys.stdout.write(f"{name}: {len(runs)} runs in {out}\n")
@@ -50,18 +56,30 @@ def write(name: str, trained: Trained, out: Path, runs: pd.DataFrame) -> None:
     _put(out / f"{name}.json", json.dumps(_provenance(name, trained.table, runs), indent=1) + "\n")
 
 
-def _provenance(name: str, table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
+def write_ensembles(out: Path, jobs: int, store: str | None) -> int:
+    """Train the ensembles that ship and write their table and provenance; returns how many members there are."""
+    from labkit import sweeps
     from labkit.grids.point import THINNING, WINDOWS
+    from labkit.grids.trials.members import ensembles, shipped_points
+
+    points = shipped_points()
+    data = text(DEFAULTS["context"], ())
+    found = sweeps.run(ensembles, points, store=store, jobs=jobs, fingerprint=data.fingerprint)
+    table = found[["width", "params", "weight_decay", "unique_tokens", "epochs", "seed", "members", "loss", "seconds"]]
+    table = table.assign(params_with_embeddings=table.params, tokens=table.unique_tokens * table.epochs)
+    _put(out / f"{ENSEMBLES}.csv", table.round(_DIGITS).to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    said = {"made": date.today().isoformat(), "by": "python -m labkit.grids", "design": points}
+    said |= {"optimizer": _OPTIMIZER, "held_out": {"split": "validation", "windows": WINDOWS // THINNING}}
+    said |= _circumstances(table)
+    _put(out / f"{ENSEMBLES}.json", json.dumps(said, indent=1) + "\n")
+    return int(table.groupby(["width", "weight_decay", "seed"]).members.max().sum())
+
+
+def _circumstances(table: pd.DataFrame, context: int = DEFAULTS["context"]) -> dict[str, Any]:
     from labkit.sweeps.code import versions
 
-    data = text(int(runs.context.iloc[0]), ())
-    axes = {column: sorted(runs[column].unique().tolist()) for column in runs.columns}
-    found: dict[str, Any] = {
-        "made": date.today().isoformat(),
-        "by": "python -m labkit.grids",
-        "design": axes,
-        "optimizer": "adamw, betas 0.9 and 0.999, no clipping; plain Adam where weight_decay is 0",
-        "held_out": {"split": "validation", "windows": WINDOWS, "along_the_way": WINDOWS // THINNING},
+    data = text(context, ())
+    return {
         "text": {
             "dataset": data.name,
             "options": {"context": data.context, "packages": []},
@@ -71,6 +89,20 @@ def _provenance(name: str, table: pd.DataFrame, runs: pd.DataFrame) -> dict[str,
         "versions": versions({"torch"}),
         "machine": {"cores": places.cores(), "accelerator": None},
         "core_seconds": round(float(table.seconds.sum())),
+    }
+
+
+def _provenance(name: str, table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
+    from labkit.grids.point import THINNING, WINDOWS
+
+    axes = {column: sorted(runs[column].unique().tolist()) for column in runs.columns}
+    found: dict[str, Any] = {
+        "made": date.today().isoformat(),
+        "by": "python -m labkit.grids",
+        "design": axes,
+        "optimizer": _OPTIMIZER,
+        "held_out": {"split": "validation", "windows": WINDOWS, "along_the_way": WINDOWS // THINNING},
+        **_circumstances(table, int(runs.context.iloc[0])),
     }
     if name == "tuning":
         constant, by_width, by_tokens = rate_law(table)

@@ -23,7 +23,8 @@ def load(name: str) -> pd.DataFrame:
     """A shipped grid, one row per run.
 
     Arguments:
-        name: ``compute_optimal``, ``repetition``, ``switches`` or ``tuning``.
+        name: ``compute_optimal``, ``repetition``, ``remedies``, ``switches``, ``tuning``, or ``ensembles``, whose rows
+            are averages of 1 to 8 members and have the columns of the trial of that name.
 
     Columns: width, depth, ``params`` (without embeddings), ``params_with_embeddings``, ``tokens`` trained on,
     ``unique_tokens`` among them, ``epochs``, ``compute`` (FLOPs of training, every matrix product counted),
@@ -44,7 +45,7 @@ def curves(name: str) -> pd.DataFrame:
 
     Columns: what tells runs apart, as in ``load``, then ``seen``, the tokens by then, and ``loss`` on a quarter of the
     held-out windows; so the last row of a run differs a little from its loss in the table.
-    ``tuning`` has none.
+    ``tuning``, ``remedies`` and ``ensembles`` have none.
     """
     return _read(name, "_curves.csv")
 
