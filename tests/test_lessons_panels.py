@@ -251,9 +251,9 @@ def test_a_choice_refuses_what_is_not_offered():
 
 def test_showing_the_parameters_keeps_them_up_to_date():
     panel = simple()
-    panel._copy.click()
-    assert "size: int | None = 1" in panel._parameters.value
+    panel._parameters.toggle.click()
+    assert "size: int | None = 1" in panel._parameters.field.value
     panel.set(size=5)
-    assert "size: int | None = 5" in panel._parameters.value
-    panel._copy.click()
-    assert panel._parameters.layout.display == "none"
+    assert "size: int | None = 5" in panel._parameters.field.value
+    panel._parameters.toggle.click()
+    assert panel._parameters.field.layout.display == "none"

@@ -181,7 +181,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(cell):
     fit = cell("fit")
     slider(fit).focus()
     reached = []
-    for _ in range(14):
+    for _ in range(15):
         reached.append(
             fit.page.evaluate(
                 """() => { const e = document.activeElement; return [e.getAttribute('role') || e.tagName.toLowerCase(),
@@ -192,7 +192,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(cell):
         fit.page.keyboard.press("Tab")
     kinds = [kind for kind, _ in reached]
     # hold-out with its number box, a box for each form, interval, target with its number box
-    controls = ["slider", "input", *["input"] * 7, "select", "slider", "input", "button"]
+    controls = ["slider", "input", *["input"] * 7, "select", "slider", "input", "button", "button"]
     assert kinds[: len(controls)] == controls, reached
     assert all(name.strip() for _, name in reached[: len(controls)]), reached
     tree = fit.locator(".widget-vbox").first.aria_snapshot()
@@ -233,6 +233,33 @@ def test_forms_target_and_interval_change_line_plan_and_band(cell):
     until(pasted.input_value, lambda text: "interval: float" in text)
     assert "forms: list[str] | None = ['forecast', 'power_floor']" in pasted.input_value()
     assert "target: float | None = 0.12" in pasted.input_value()
+
+
+def test_one_press_copies_the_settings_as_they_are_now(cell, laboratory):
+    dial = cell("dial")
+    dial.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=laboratory.url)
+    type_into(number(dial, 1), "0.75")
+    until(dial.inner_text, lambda text: "exponent α = 0.75" in text)
+    dial.get_by_role("button", name="Copy these parameters").press("Enter")
+    until(dial.inner_text, lambda text: "Copied: paste them" in text)
+    copied = dial.page.evaluate("navigator.clipboard.readText()")
+    assert [line.split(":")[0] for line in copied.splitlines()] == ["amplitude", "exponent", "floor"]
+    assert "exponent: float | None = 0.75  #" in copied
+    assert not dial.locator(".widget-textarea").is_visible()
+
+
+def test_where_a_page_may_not_copy_the_lines_are_shown_and_selected(cell):
+    monitor = cell("monitor")
+    refuse = "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }"
+    monitor.page.evaluate(refuse)
+    monitor.get_by_role("button", name="Copy these parameters").press("Enter")
+    until(monitor.inner_text, lambda text: "press Ctrl+C" in text)
+    selected = monitor.locator(".widget-textarea textarea").evaluate(
+        "field => document.activeElement === field && field.value.slice(field.selectionStart, field.selectionEnd)"
+    )
+    assert selected.startswith("learning_rate: float | None = 0.001")
+    assert selected.endswith("start")
+    monitor.page.evaluate("delete navigator.clipboard.writeText")
 
 
 def test_an_exception_in_a_callback_is_seen_and_goes_away_again(cell):

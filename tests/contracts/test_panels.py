@@ -124,7 +124,7 @@ def test_a_value_that_a_control_refuses_is_seen_as_well(panel, monkeypatch):
 
 def test_an_exception_behind_a_button_is_seen(panel, monkeypatch):
     monkeypatch.setattr(panel, "to_parameters", plant)
-    panel._copy.click()
+    panel._parameters.toggle.click()
     assert seen(panel)
 
 

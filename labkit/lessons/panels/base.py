@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -20,6 +20,7 @@ from labkit.lessons.panels.controls import Control
 from labkit.lessons.panels.drawn import Drawn
 from labkit.lessons.panels.latest import Latest
 from labkit.lessons.panels.messages import error_html, status_html
+from labkit.lessons.panels.parameters import PANEL, Parameters
 from labkit.registry import nearest
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -55,10 +56,13 @@ class Panel:
         self._remembered: OrderedDict[str, Drawn] = OrderedDict()
         self._drawn: Drawn | None = None
         self._handles: list[Any] = []
+        self._parameter: str | None = None
         self._lock = threading.RLock()
         self._latest = Latest(self._compute, self._deliver, self._fail, lambda: self._status("computing …"))
         self._build()
+        self._parameters.refresh()
         for control in controls:
+            control.listen(self._parameters.refresh)
             control.listen(self._changed)
             control.failed = self._fail
 
@@ -74,12 +78,7 @@ class Panel:
 
         Raises ``ValueError`` or ``TypeError`` for a value its control cannot take, and moves nothing then.
         """
-        for name in values:
-            if name not in self.controls:
-                raise ValueError(f"this panel has no control {name!r}: {nearest(name, self.controls)}")
-        accepted = {name: self.controls[name].accept(value) for name, value in values.items()}
-        for name, value in accepted.items():
-            self.controls[name].quietly(value)
+        self._place(values)
         self._refresh()
         return self
 
@@ -97,16 +96,39 @@ class Panel:
         """Wait until no evaluation runs or waits; False when the time was up first."""
         return self._latest.wait(timeout)
 
+    def in_parameter(self, name: str, given: Mapping[str, Any] | None = None) -> Panel:
+        """Keep all settings in one parameter of the notebook, a dict, and start from what is given there.
+
+        For a notebook whose parameters already mean something else under the controls' names, or are many. Returns
+        the panel. Raises as ``set`` does.
+        """
+        self._parameter = name
+        self._place(given or {})
+        return self
+
     def to_parameters(self) -> str:
         """Lines for the parameters cell that bring a report to these settings.
 
-        Names are the controls' names; a notebook passes its parameters to the panel under the same names.
+        Names are the controls' names; a notebook passes its parameters to the panel under the same names. After
+        ``in_parameter`` it is one line.
         """
+        if self._parameter:
+            return f"{self._parameter}: dict | None = {self.settings!r}  # settings of the panel: {self.title}"
         lines = [
             f"{name}: {_annotation(control.value)} | None = {control.value!r}  # {control.note}"
             for name, control in self.controls.items()
         ]
         return "\n".join(lines)
+
+    def _place(self, values: Mapping[str, Any]) -> None:
+        """Move controls without evaluating; none of them, where one of the values is refused."""
+        for name in values:
+            if name not in self.controls:
+                raise ValueError(f"this panel has no control {name!r}: {nearest(name, self.controls)}")
+        accepted = {name: self.controls[name].accept(value) for name, value in values.items()}
+        for name, value in accepted.items():
+            self.controls[name].quietly(value)
+        self._parameters.refresh()
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
@@ -159,8 +181,6 @@ class Panel:
             self._error_box.layout.display = "none"
             self._error_box.value = ""
             self._status(said)
-            if self._parameters.layout.display != "none":
-                self._parameters.value = self.to_parameters()
 
     def _fail(self, error: Exception) -> None:
         """What a callback does with an exception: show it to who is looking, raise it where nobody is."""
@@ -174,27 +194,17 @@ class Panel:
         # room for two lines, so that a longer sentence does not move the chart
         self._status_line = widgets.HTML(layout=widgets.Layout(min_height="60px"))
         self._error_box = widgets.HTML(layout=widgets.Layout(display="none"))
-        self._parameters = widgets.Textarea(
-            description="For the parameters cell",
-            style={"description_width": "15em"},
-            tooltip="Select all, copy, and paste into the parameters cell",
-            rows=2 * len(self.controls),
-            layout=widgets.Layout(display="none", width="95%"),
-        )
-        self._copy = widgets.Button(
-            description="Show as parameters",
-            tooltip="Shows these settings as lines for the parameters cell, ready to copy",
-            layout=widgets.Layout(width="auto"),
-        )
-        self._on_click(self._copy, self._toggle_parameters)
+        self._parameters = Parameters(lambda: self.to_parameters(), rows=2 * len(self.controls))
+        self._on_click(self._parameters.toggle, self._parameters.show_or_hide)
         heading = widgets.HTML(f"<b>{html.escape(self.title)}</b>")
         rows = [control.box for control in self.controls.values()]
         self.widget = widgets.VBox(
-            [heading, *rows, self._buttons(), self._parameters, self._status_line, self._error_box]
+            [heading, *rows, self._buttons(), self._parameters.field, self._status_line, self._error_box]
         )
+        self.widget.add_class(PANEL)
 
     def _buttons(self) -> widgets.Widget:
-        return widgets.HBox([self._copy])
+        return widgets.HBox(self._parameters.buttons, layout=widgets.Layout(flex_flow="row wrap"))
 
     def _on_click(self, button: widgets.Button, action: Callable[[], Any]) -> None:
         """Do this when the button is pressed; what it raises is not lost in the machinery of widgets."""
@@ -206,12 +216,6 @@ class Panel:
                 self._fail(error)
 
         button.on_click(pressed)
-
-    def _toggle_parameters(self) -> None:
-        hidden = self._parameters.layout.display == "none"
-        self._parameters.value = self.to_parameters()
-        self._parameters.layout.display = "" if hidden else "none"
-        self._copy.description = "Hide parameters" if hidden else "Show as parameters"
 
     def _status(self, text: str) -> None:
         self._status_line.value = status_html(text)

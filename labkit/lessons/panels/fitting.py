@@ -11,14 +11,13 @@ import pandas as pd
 
 from labkit.lessons.panels import fit_chart
 from labkit.lessons.panels.base import Panel
-from labkit.lessons.panels.controls import Choice, Control, Several, Slider
+from labkit.lessons.panels.controls import Choice, Control, Several, Slider, levels
 from labkit.lessons.panels.fitted import FORECAST, Known, Told, told
 from labkit.lessons.panels.points import shipped, tidy, typical_miss
 from labkit.registry import UnknownName, nearest
 
 OFFERED = (FORECAST, "power", "power_floor", "log_logistic", "m4", "broken_power", "last_value")
 _FIRST = (FORECAST, "power", "power_floor")
-_INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
 _LEAST = 3  # sizes a fit must see
 
 
@@ -162,9 +161,7 @@ def _controls(measured, x, y, curve, holdout, chosen, choices, interval, target)
     controls: list[Control] = [
         Slider("holdout", "largest sizes held out", 0, most, held, step=1, note=note),
         Several("forms", "forms", choices, list(map(_known_form, chosen)), note="forms of the law to fit and compare"),
-        Choice(
-            "interval", "interval", _levels(interval), interval, note="share of new points the interval should hold"
-        ),
+        Choice("interval", "interval", levels(interval), interval, note="share of new points the interval should hold"),
         Slider(
             "target",
             f"target for {y}",
@@ -236,10 +233,3 @@ def _row(form: str, one: Told, at: np.ndarray, errors: np.ndarray) -> dict[str, 
         "soonest": one.soonest,
         "latest": one.latest,
     }
-
-
-def _levels(interval: float) -> dict[str, float]:
-    """The usual levels and the one asked for."""
-    if isinstance(interval, bool) or not isinstance(interval, float) or not 0 < interval < 1:
-        raise ValueError(f"interval is the share of new observations it should hold, between 0 and 1; got {interval!r}")
-    return dict(sorted({**_INTERVALS, f"{100 * interval:g} %": interval}.items(), key=lambda item: item[1]))

@@ -162,7 +162,8 @@ class LivePanel(Panel):
         self._progress_line = widgets.HTML()
         self._on_click(self._start_button, self.start)
         self._on_click(self._stop_button, self.stop)
-        return widgets.HBox([self._start_button, self._stop_button, self._progress_line, self._copy])
+        started = widgets.HBox([self._start_button, self._stop_button, self._progress_line])
+        return widgets.VBox([started, super()._buttons()])
 
     def _tell(self, text: str) -> None:
         self._progress_line.value = status_html(text)

@@ -14,11 +14,10 @@ from labkit import curve_files, laws, places
 from labkit.laws.forecast import FAR
 from labkit.lessons.panels import own_file_chart
 from labkit.lessons.panels.base import Panel
-from labkit.lessons.panels.controls import Choice, Slider
+from labkit.lessons.panels.controls import Choice, Slider, levels
 from labkit.lessons.panels.own_file_controls import Typed, save_upload, upload_button
 
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
-_INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
 _REACH = (2, 1000)  # how many times the largest size a forecast may go
 _STEP = 0.05  # of the reach, in powers of ten
 
@@ -106,7 +105,7 @@ def own_file(
         curve: path of a file as in ``curve_files.read_curve``; None: an example that ships with labkit.
         x, y: columns of the size and of the error or loss; None: those with usual names.
         reach: how many times the largest size to forecast, 2 to 1,000.
-        interval: share of new observations the interval should hold, 0.5, 0.8, 0.9 or 0.95.
+        interval: share of new observations the interval should hold; where the control starts.
         bounds: the range of y, (0, 1) for error rates.
 
     The path comes first, since a file of any size can be read from it; the upload button takes files up to 10 MB.
@@ -123,7 +122,9 @@ def own_file(
         "x": Typed("x", "Column of the size", x or "", placeholder=here, note="column of the size"),
         "y": Typed("y", "Column of the error or loss", y or "", placeholder=here, note="column of the error or loss"),
         "reach": Slider("reach", "Forecast up to times the largest", *_REACH, reach, step=_STEP, log=True),
-        "interval": Choice("interval", "Interval", _INTERVALS, interval, note="share of new points it should hold"),
+        "interval": Choice(
+            "interval", "Interval", levels(interval), interval, note="share of new points it should hold"
+        ),
     }
     controls["curve"].suggest([str(path) for path in sorted((places.data() / "examples").glob("*.*"))])
 
