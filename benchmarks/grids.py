@@ -1,12 +1,13 @@
 """Fit the laws of compute and repetition on our grids, and on published runs given by a path.
 
-    python benchmarks/grids.py [--overtraining FILE.csv] [--constrained FILE.csv]
+    python benchmarks/grids.py [--overtraining FILE.csv] [--constrained FILE.csv] [--beyond]
 
 Over-training: columns params, tokens and losses named loss_*. Constrained: columns params, tokens, unique_tokens, loss.
 Foretold are the runs that cost more than a tenth of the dearest, by the rule of `labkit.grids.foretell`, and again from
 the cheapest runs that together cost a tenth of all, or less. Published runs decide with which power of its compute a
 run counts (`labkit.grids.foretelling.WEIGHT`); "weight" 0 is a plain fit. Published constants are held against the
-bootstrap intervals.
+bootstrap intervals. "--beyond" trains a model three times dearer than any of our grid (some minutes for each of two
+seeds) and holds it against what the whole grid foretells.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ import numpy as np
 import pandas as pd
 
 from labkit import grids, laws
+from labkit.grids import foretelling
 from labkit.grids.habit import shared_exponent
+from labkit.grids.rates import tuned_rate
 
 DRAWS = 400
 WORTHS = 60
 SHARES = (0.1, 0.01)  # of all published compute that is known
 WEIGHTS = (0.0, 0.5, 1.0)
+WIDTH, TOKENS = 56, 4_194_304  # three times the compute of our dearest run
 UNTRAINED = 4.5  # losses above are of models that have hardly begun
 DELTA = 1e-3
 
@@ -34,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--overtraining", type=Path)
     parser.add_argument("--constrained", type=Path)
+    parser.add_argument("--beyond", action="store_true")
     chosen = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*distinct points and.*")
     pd.set_option("display.width", 200)
@@ -41,6 +46,8 @@ def main() -> None:
     ours = ours.assign(params=ours.params_with_embeddings)
     show("our grid: laws", forms(ours))
     show("our grid: hidden runs", pd.DataFrame(foretold({"ours": ours})))
+    if chosen.beyond:
+        show("a run beyond our grid", beyond(ours))
     shipped = set(grids.available().name)
     if "repetition" in shipped:
         repeated = grids.load("repetition").query("dropout == 0 and weight_decay == 0")
@@ -70,6 +77,17 @@ def show(title: str, frame: pd.DataFrame) -> None:
 def forms(runs: pd.DataFrame) -> pd.DataFrame:
     """One exponent against two: AIC and residuals, and the form that holds both."""
     return pd.concat([shared_exponent(runs), shared_exponent(runs, form="kaplan", shared="chinchilla_general")])
+
+
+def beyond(ours: pd.DataFrame) -> pd.DataFrame:
+    """Two runs of nearly the best size for three times the compute of our dearest, foretold from all of ours."""
+    first = grids.compute_optimal("lesson").head(1)
+    row = first.assign(width=WIDTH, tokens=TOKENS, unique_tokens=TOKENS, learning_rate=tuned_rate(WIDTH, TOKENS))
+    table = grids.train(pd.concat([row.assign(seed=seed) for seed in (2000, 2001)]), progress=False).table
+    table = table.assign(params=table.params_with_embeddings)
+    columns = ["params", "tokens", "compute", "loss"]
+    known, dear = (frame[columns].astype(float) for frame in (ours, table))
+    return foretelling.foretold(known, dear, "chinchilla_general", foretelling.WEIGHT, 0.9, 0)[1]
 
 
 def priced(runs: pd.DataFrame) -> pd.DataFrame:
