@@ -60,6 +60,7 @@ def cells(path):
 
 def test_a_page_about_ones_own_file_is_written_whole_and_without_lessons(labkit, curve, tmp_path):
     out = tmp_path / "out"
+    curve.write_text(curve.read_text() + "2048,\n")
     code, said, _ = labkit(
         "forecast", curve, "--at", "10000", "--target", "0.1", "--bounds", 0, 1, "--report", "--out", out
     )
@@ -69,6 +70,7 @@ def test_a_page_about_ones_own_file_is_written_whole_and_without_lessons(labkit,
     text = page.read_text(encoding="utf-8")
     assert "Forecast of my curve.csv" in text
     assert "Exercise" not in text
+    assert "1 row without error is left out." in text
     assert "error at 10,000 examples" in text
     assert "examples for error 0.1" in text
     assert text.count("<figure") >= 5

@@ -116,9 +116,8 @@ def test_what_a_panel_gives_to_paste_its_notebook_takes(path, call):
     passed |= dict(zip(inspect.signature(make).parameters, call.args, strict=False))
     for name in make(*ARGUMENTS.get(call.func.attr, ())).settings:
         assert name in parameters, f"{name} is no parameter of {path.name}"
-        assert name in passed and name in reached(passed[name], made_from), (
-            f"{path.name} does not hand {name} to its panel"
-        )
+        handed = reached(passed[name], made_from) if name in passed else ()
+        assert name in handed, f"{path.name} does not hand {name} to its panel"
 
 
 def test_settings_kept_in_one_parameter_paste_as_one_line_and_make_the_same_panel():
