@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -69,23 +70,25 @@ def bilingual(
     >>> found[["share", "steps"]].values.tolist()
     [[0.5, 8.0], [1.0, 8.0], [1.0, 4.0], [1.0, 2.0], [1.0, 1.0]]
     """
+    targets = {seed: _Target(seed, target_tokens) for seed in seeds}
+    lines: dict[Hashable, np.ndarray] = {seed: target.line for seed, target in targets.items()}
+    held: dict[Hashable, np.ndarray] = {}
+    for seed, distance in itertools.product(seeds, distances):
+        lines[seed, distance], held[seed, distance] = targets[seed].relative(distance, steps, noise)
+    mixed = [(seed, (seed, distance), share) for seed, distance in held for share in shares if share < 1]
+    alone = [(seed, None, 1.0) for seed in seeds if 1 in shares]
+    lengths = dict.fromkeys(max(1, steps // fraction) for fraction in (_FRACTIONS if alone else _FRACTIONS[:1]))
     rows = []
-    for seed in seeds:
-        target = _Target(seed, target_tokens)
-        for distance in distances:
-            other, held = target.relative(distance, steps, noise)
-            mixed = [share for share in shares if share < 1]
-            for width in widths:
-                said = {"width": width, "distance": distance, "noise": noise, "seed": seed}
-                found = target.train(width, steps, other=other, shares=mixed, held=held)
-                rows += [{**said, "share": share, **row} for share, row in zip(mixed, found, strict=True)]
-        if 1 in shares:
-            alone = {"distance": np.nan, "noise": 0.0, "seed": seed, "share": 1.0}
-            for width in widths:
-                lengths = [max(1, steps // fraction) for fraction in _FRACTIONS]
-                rows += [{**alone, "width": width, **target.train(width, length)[0]} for length in lengths]
-    order = ["width", "params", "distance", "share", "noise", "seed", "steps", "target_loss", "auxiliary_loss"]
-    return pd.DataFrame(rows)[[*order, "entropy"]]
+    for width, length in itertools.product(widths, lengths):
+        plans = [*(mixed if length == steps else []), *alone]
+        for (seed, other, share), (params, losses) in zip(
+            plans, _trained(width, length, targets, lines, plans, held), strict=True
+        ):
+            distance = np.nan if other is None else other[1]
+            rows.append((width, params, distance, share, noise if other else 0.0, seed, length, *losses,
+                         targets[seed].entropy))  # fmt: skip
+    columns = ["width", "params", "distance", "share", "noise", "seed", "steps", "target_loss", "auxiliary_loss"]
+    return pd.DataFrame(rows, columns=[*columns, "entropy"])
 
 
 def selected(
@@ -102,21 +105,29 @@ def selected(
     >>> found.way.tolist(), bool(found.close[1] > found.close[0])
     (['uniform', 'relevant'], True)
     """
-    rows = []
-    for seed in seeds:
-        target = _Target(seed, target_tokens)
-        both = np.concatenate([target.relative(distance, steps, 0.0)[0][:-1] for distance in (_CLOSE, _DISTANT)])
+    targets = {seed: _Target(seed, target_tokens) for seed in seeds}
+    lines: dict[Hashable, np.ndarray] = {seed: target.line for seed, target in targets.items()}
+    near, keep = {}, {}
+    for seed, target in targets.items():
+        every = [target.relative(distance, steps, 0.0)[0][:-1] for distance in (_CLOSE, _DISTANT)]
+        lines[seed, "all"] = both = np.concatenate(every)
         scores = _likeness(cut(both), cut(target.line))
-        near = np.arange(len(scores)) < len(scores) // 2
-        for way, keep in (("uniform", near | True), ("relevant", scores >= np.median(scores))):
-            for width in widths:
-                row = target.train(width, steps, other=both, keep=keep, shares=[share])[0]
-                rows.append({"way": way, "width": width, "seed": seed, "close": float(near[keep].mean()), **row})
-    return pd.DataFrame(rows)[["way", "width", "params", "seed", "close", "target_loss", "entropy"]]
+        near[seed] = np.arange(len(scores)) < len(scores) // 2
+        keep[seed] = {"uniform": near[seed] | True, "relevant": scores >= np.median(scores)}
+    rows = []
+    for width, way in itertools.product(widths, ("uniform", "relevant")):
+        plans = [(seed, (seed, "all"), share) for seed in seeds]
+        chosen = {(seed, "all"): keep[seed][way] for seed in seeds}
+        for seed, (params, losses) in zip(
+            seeds, _trained(width, steps, targets, lines, plans, {}, chosen), strict=True
+        ):
+            close = float(near[seed][keep[seed][way]].mean())
+            rows.append((way, width, params, seed, close, losses[0], targets[seed].entropy))
+    return pd.DataFrame(rows, columns=["way", "width", "params", "seed", "close", "target_loss", "entropy"])
 
 
 class _Target:
-    """A chain, what little text there is of it, and transformers trained on it."""
+    """A chain, what little text there is of it, and its relatives."""
 
     def __init__(self, seed: int, tokens: int) -> None:
         self.seed = seed
@@ -126,6 +137,7 @@ class _Target:
         )  # fmt: skip
         self.line = self.data.stream("train")[: tokens + 1]
         self.held = cut(self.data.stream("test"))
+        self.entropy = float(self.data.truth["entropy_rate"])
 
     def relative(self, distance: float, steps: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
         """Text of a related language for so many steps without a repeat, and clean windows of it held out."""
@@ -138,42 +150,63 @@ class _Target:
         text[wrong] = random.integers(VOCABULARY, size=int(wrong.sum()))
         return text, cut(held)
 
-    def train(self, width, steps, *, other=None, keep=None, shares=(1.0,), held=None) -> list[dict]:
-        """A row per share of the target in what is shown, the rest being windows of ``other``, or those to ``keep``."""
-        own = np.arange(0, len(self.line) - CONTEXT, CONTEXT)
-        line, places = self.line, own
-        if other is not None:
-            more = len(line) + np.arange(0, len(other) - CONTEXT, CONTEXT)
-            line, places = np.concatenate([line, other]), np.concatenate([own, more if keep is None else more[keep]])
-        inputs, targets = windows(line, CONTEXT)
-        few = {"test_inputs": self.data.test_inputs[:256], "test_targets": self.data.test_targets[:256]}
-        data = replace(self.data, inputs=inputs, targets=targets, truth={}, **few)  # what is asked is measured below
-        groups = np.where(np.arange(len(inputs)) <= own[-1], "target", "other")
+
+def _trained(
+    width: int,
+    steps: int,
+    targets: Mapping[int, _Target],
+    lines: Mapping[Hashable, np.ndarray],
+    plans: Sequence[tuple[int, Hashable, float]],
+    held: Mapping[Hashable, np.ndarray],
+    keep: Mapping[Hashable, np.ndarray] | None = None,
+) -> Iterator[tuple[int, tuple[float, float]]]:
+    """Parameters, and losses on target and auxiliary text, of runs that train side by side.
+
+    Arguments:
+        lines: texts by name; a target's name is its seed.
+        plans: of each run the seed, the name of the auxiliary text (None: the target alone) and the target's share.
+        held: windows held out, by the name of the auxiliary text.
+        keep: of an auxiliary text the windows that may be shown.
+    """
+    names, starts = list(lines), np.cumsum([0, *map(len, lines.values())])
+    places = {
+        name: start + np.arange(0, len(line) - CONTEXT, CONTEXT)
+        for start, (name, line) in zip(starts, lines.items(), strict=False)
+    }
+    for name, chosen in (keep or {}).items():
+        places[name] = places[name][chosen]
+    inputs, targets_ = windows(np.concatenate(list(lines.values())), CONTEXT)
+    groups = np.searchsorted(starts, np.arange(len(inputs)), side="right") - 1
+    runs = []
+    for seed, other, share in plans:
+        mixture = {names.index(seed): share} | ({} if other is None else {names.index(other): 1 - share})
+        own = places[seed] if other is None else np.concatenate([places[seed], places[other]])
         rate = float(tuned_rate(width, steps * BATCH * CONTEXT))
-        runs = [{"seed": self.seed, "indices": places, "learning_rate": rate} for _ in shares]
-        if other is not None:
-            runs = [{**run, "mixture": {"target": s, "other": 1 - s}} for run, s in zip(runs, shares, strict=True)]
-        fit = training.fit_many(
-            models.build("transformer", width=width, depth=2, qk_norm=True), data, runs, groups=groups, steps=steps,
-            batch_size=BATCH, optimizer="adam", schedule={"name": "warmup_cosine", "warmup": 0.1}, device="cpu",
-        )  # fmt: skip
-        rows: list[dict] = [{} for _ in runs]
-        for part in fit.parts:
-            found = {"target_loss": self.held} | ({} if held is None else {"auxiliary_loss": held})
-            losses = {
-                name: window_losses(part.model, part.parameters, text[:, :-1].copy(), text[:, -1].copy()).mean(1)
-                for name, text in found.items()
-            }
-            for place, row in enumerate(part.rows):
-                rows[row] = {"auxiliary_loss": np.nan} | {name: float(each[place]) for name, each in losses.items()}
-        params = int(fit.table.parameters.iloc[0])
-        return [
-            {"params": params, "steps": steps, "entropy": float(self.data.truth["entropy_rate"]), **r} for r in rows
-        ]
+        runs.append({"seed": seed, "indices": own, "mixture": mixture, "learning_rate": rate})
+    first = targets[plans[0][0]].data
+    few = {"test_inputs": first.test_inputs[:256], "test_targets": first.test_targets[:256]}  # measured below instead
+    data = replace(first, inputs=inputs, targets=targets_, truth={}, **few)
+    fit = training.fit_many(
+        models.build("transformer", width=width, depth=2, qk_norm=True), data, runs, groups=groups, steps=steps,
+        batch_size=BATCH, optimizer="adam", schedule={"name": "warmup_cosine", "warmup": 0.1}, device="cpu",
+    )  # fmt: skip
+    found = {row: (part, place) for part in fit.parts for place, row in enumerate(part.rows)}
+    for row, (seed, other, _) in enumerate(plans):
+        part, place = found[row]
+        one = {name: value[place : place + 1] for name, value in part.parameters.items()}
+        losses = tuple(
+            np.nan if text is None else float(window_losses(part.model, one, text[:, :-1].copy(), text[:, -1]).mean())
+            for text in (targets[seed].held, held.get(other))
+        )
+        yield int(fit.table.parameters.iloc[0]), losses
 
 
 def cut(line: np.ndarray) -> np.ndarray:
-    """Windows of a line with the id after each, none overlapping but in that: (n, context + 1)."""
+    """Windows of a line with the id after each, none overlapping but in that: (n, context + 1).
+
+    >>> cut(np.arange(40))[:, [0, -1]].tolist()
+    [[0, 16], [16, 32]]
+    """
     return np.lib.stride_tricks.sliding_window_view(line, CONTEXT + 1)[::CONTEXT].copy()
 
 
