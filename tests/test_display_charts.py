@@ -2,6 +2,7 @@
 
 import re
 
+import altair as alt
 import numpy as np
 import pandas
 import pytest
@@ -233,7 +234,7 @@ def test_sizes_within_noise_of_the_best_are_spanned_by_a_bar():
         {"examples": 10, "parameters": [1, 1, 2, 2, 4, 4], "validation_error": [0.5, 0.6, 0.52, 0.62, 5.0, 5.1]}
     )
     chart = display.best_size(frame)
-    (bar,) = [layer.to_dict() for layer in chart.layer if layer.name == "not_told_apart"]
+    (bar,) = [layer.to_dict() for layer in chart.layer if layer.name.startswith("not_told_apart_")]
     (row,) = chart.to_dict()["datasets"][bar["data"]["name"]] if "data" in bar else [{"low": 1, "high": 2}]
     assert (row["low"], row["high"]) == (1, 2)
 
@@ -308,3 +309,13 @@ def test_a_gallery_draws_every_picture_with_its_caption():
 def test_pictures_that_do_not_fit_are_refused(images, options, message):
     with pytest.raises(ValueError, match=message):
         display.gallery(images, **options)
+
+
+def test_charts_put_together_each_show_their_own_rows():
+    rng = np.random.default_rng(0)
+    galleries = [display.gallery(rng.random((3, 16)), labels=list(labels)) for labels in ("abc", "def")]
+    assert {text for text in texts(alt.vconcat(*galleries)) if len(text) == 1} == set("abcdef")
+    frame = pandas.DataFrame({"model": "mlp", "examples": [32, 64, 128], "test_error": [0.4, 0.3, 0.2]})
+    straight, bent = frame, frame.assign(test_error=[0.4, 0.21, 0.2])
+    both = alt.vconcat(*(display.learning_curves(one) for one in (straight, bent)))
+    assert len({line.get("d") for line in marks(both, "means")}) == 2

@@ -176,3 +176,14 @@ def test_a_specification_as_a_dictionary_is_dressed_like_any_chart_and_stays_as_
     assert "<path" in display.svg(plain)
     with pytest.raises(ValueError, match="would load"):
         display.specification({**plain, "data": {"url": "https://elsewhere.example/rows.csv"}})
+
+
+def test_what_is_no_number_is_null_in_the_chart():
+    rows = [
+        {"dataset": name, "model": "mlp", "examples": size, "seed": seed, "test_error": (1 + seed) * size**-0.5}
+        for name in ("digits", "glyphs") for size in (32, 64) for seed in (0, 1)
+    ]  # fmt: skip
+    spec = display.specification(display.learning_curves(pandas.DataFrame(rows)))
+    assert "NaN" not in json.dumps(spec)
+    plain = {"mark": "point", "data": {"values": [{"a": float("nan")}, {"a": 1.0}]}, "encoding": {}}
+    assert display.specification(plain)["data"]["values"] == [{"a": None}, {"a": 1.0}]

@@ -25,8 +25,13 @@ def drawn(chart, **dials):
     return ElementTree.fromstring(vl_convert.vegalite_to_svg(specification, vl_version="5.20", allowed_base_urls=[]))
 
 
+def groups(picture, name):
+    named = re.compile(rf"\b{name}_[0-9a-f]{{8}}_marks\b")
+    return [one for one in picture.iter() if named.search(one.get("class", ""))]
+
+
 def marks(picture, name):
-    [group] = [one for one in picture.iter() if f"{name}_marks" in one.get("class", "").split()] or [None]
+    [group] = groups(picture, name) or [None]
     return [] if group is None else [one for one in group.iter() if one.tag.endswith(("path", "text"))]
 
 
@@ -194,8 +199,7 @@ def test_the_cut_stands_between_kept_and_dropped(keep):
     picture = drawn(display.margins(points), fraction=0.5, keep=keep)
     distance = np.sort(points.along.abs())
     at = distance[19] if keep == "hardest" else distance[20]
-    groups = [one for one in picture.iter() if "cut_right_marks" in one.get("class", "").split()]
-    [rule] = [one for one in groups[0].iter() if one.tag.endswith("line")]
+    [rule] = [one for one in groups(picture, "cut_right")[0].iter() if one.tag.endswith("line")]
     place = float(re.search(r"translate\(([\d.]+)", rule.get("transform"))[1])
     assert place == pytest.approx(340 * (at + 3.2) / 6.4, abs=0.7)
 

@@ -18,7 +18,7 @@ def made():
 
 
 def names(chart):
-    return [layer.get("name") for layer in display.specification(chart)["layer"]]
+    return [layer["name"].rpartition("_")[0] for layer in display.specification(chart)["layer"]]
 
 
 def test_every_part_is_drawn_and_described():

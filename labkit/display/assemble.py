@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from labkit.display.describe import filled, lines, one_line
@@ -64,6 +65,7 @@ def assemble(
     """
     import altair as alt
 
+    layers, mark = _named(layers, data, title)
     across = panels_across(panels)
     room = max(WIDTH, across * (width + 26) if facet is not None else width)
     # A part is kept whole on its line, and the separator stays with the part before it.
@@ -84,10 +86,27 @@ def assemble(
     named = list(params)
     if zoom:
         drag = {"type": "interval", "zoom": "wheel![event.shiftKey]"}
-        named.append(alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=[zoom]))
+        named.append(alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=[f"{zoom}_{mark}"]))
     if named:
         around["params"] = named
     return alt.LayerChart(layer=layers, width=width, height=height, **around)
+
+
+def _named(layers: list, data, title: str) -> tuple[list, str]:
+    """The layers with names that belong to their rows, and what was added to the names.
+
+    Put side by side, charts whose layers share a name would all show the rows of one of them.
+    """
+    import altair as alt
+    import pandas
+
+    frames = [data, *(layer.data for layer in layers)]
+    told = [frame.to_csv() if isinstance(frame, pandas.DataFrame) else repr(frame) for frame in frames]
+    mark = hashlib.sha256("".join([title, *told]).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    for layer in layers:
+        if layer.name is not alt.Undefined:
+            layer.name = f"{layer.name}_{mark}"
+    return layers, mark
 
 
 def panels_across(panels: int) -> int:

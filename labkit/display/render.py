@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -58,10 +59,22 @@ def specification(chart) -> dict[str, Any]:
     menu = {"export": True, "source": False, "compiled": False, "editor": False}
     usermeta = spec.get("usermeta", {})
     spec["usermeta"] = {**usermeta, "embedOptions": {"actions": menu, **usermeta.get("embedOptions", {})}}
-    size = len(json.dumps(spec))
-    if size > MAX_BYTES:
-        raise ChartTooLarge(_too_large(f"{size / 1000:,.0f} kB"))
+    try:
+        text = json.dumps(spec, allow_nan=False)
+    except ValueError:  # JSON has no word for what is not a number; a kernel warns and a strict reader refuses
+        spec = _finite(spec)
+        text = json.dumps(spec, allow_nan=False)
+    if len(text) > MAX_BYTES:
+        raise ChartTooLarge(_too_large(f"{len(text) / 1000:,.0f} kB"))
     return spec
+
+
+def _finite(part: Any) -> Any:
+    if isinstance(part, Mapping):
+        return {key: _finite(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_finite(value) for value in part]
+    return None if isinstance(part, float) and not math.isfinite(part) else part
 
 
 def _of_altair(chart) -> dict[str, Any]:

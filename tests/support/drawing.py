@@ -58,7 +58,7 @@ def draw(chart) -> ElementTree.Element:
 def marks(chart, name: str) -> list[ElementTree.Element]:
     """The drawn elements of one named layer, over all panels."""
     root = draw(chart)
-    groups = [g for g in root.iter() if re.search(rf"\b(child_)?{name}_marks\b", g.get("class", ""))]
+    groups = [g for g in root.iter() if re.search(rf"\b(child_)?{name}_[0-9a-f]{{8}}_marks\b", g.get("class", ""))]
     return [element for group in groups for element in group if element.get("d") != "" or element.tag.endswith("text")]
 
 
