@@ -29,6 +29,7 @@ _WHERE = {
     "selected": "relatives",
     "sized": "pools",
     "slopes": "readings",
+    "standard_error": "readings",
     "stream_laws": "readings",
     "text_for": "tending",
     "tuned": "tending",

@@ -26,6 +26,17 @@ def mean_with_limits(values, interval: float = 0.9) -> tuple[float, float, float
     return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
 
 
+def standard_error(limits: tuple[float, float, float], count: int, interval: float = 0.9) -> float:
+    """The standard error behind the mean and limits of ``count`` values that ``mean_with_limits`` gave.
+
+    >>> round(standard_error(mean_with_limits([1.0, 2.0, 3.0]), 3), 6) == round(1 / 3**0.5, 6)
+    True
+    """
+    from scipy.stats import t as student
+
+    return float((limits[2] - limits[1]) / 2 / student.ppf((1 + interval) / 2, count - 1))
+
+
 def fitted_floors(runs: pd.DataFrame) -> pd.DataFrame:
     """A power law with a floor for each source and seed of ``entropy_floor``, the luck of the held-out text taken out.
 
