@@ -83,7 +83,7 @@ def test_there_are_panels_to_hold_to_this():
     assert {"dial", "fit_explorer", "learning_curve_explorer", "training_monitor"} <= set(NAMES)
 
 
-@pytest.mark.parametrize("where", ["_evaluate", "_draw", "_say"])
+@pytest.mark.parametrize("where", ["_evaluate", "_draw", "_say", "to_parameters"])
 def test_an_exception_behind_any_control_is_seen_by_the_reader(panel, where, monkeypatch):
     for control in panel.controls.values():
         monkeypatch.setattr(panel, where, plant)

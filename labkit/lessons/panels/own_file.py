@@ -61,11 +61,9 @@ class OwnFilePanel(Panel):
     def take_upload(self, name: str, content: bytes) -> None:
         """Store an uploaded file and read it; what is wrong with it stands in the panel."""
         try:
-            path = save_upload(name, content)
-        except (ValueError, OSError) as error:
+            self.controls["curve"].value = str(save_upload(name, content))
+        except Exception as error:
             self._fail(error)
-        else:
-            self.controls["curve"].value = str(path)
 
     def to_parameters(self) -> str:
         # an empty field means the usual name, which a parameters cell writes as None
