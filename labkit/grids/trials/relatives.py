@@ -64,12 +64,16 @@ def bilingual(
     Returns width, params, distance, share, noise, seed, steps, ``target_loss`` and ``auxiliary_loss`` (nats per id on
     held-out text, the latter on clean text, missing for the target alone), and ``entropy``, the least there is.
 
-    Source: Seto et al. (2024), with English and other languages.
+    Raises ``ValueError`` for shares outside 0 to 1. Source: Seto et al. (2024), with English and other languages.
 
     >>> found = bilingual(shares=[0.5, 1.0], distances=[0.25], widths=[4], seeds=[0], target_tokens=512, steps=8)
     >>> found[["share", "steps"]].values.tolist()
     [[0.5, 8.0], [1.0, 8.0], [1.0, 4.0], [1.0, 2.0], [1.0, 1.0]]
     """
+    if not (len(shares) and len(seeds) and all(0 < share <= 1 for share in shares)):
+        raise ValueError(
+            f"shares={list(shares)}, seeds={list(seeds)}; expected shares above 0 up to 1, and some of both"
+        )
     targets = {seed: _Target(seed, target_tokens) for seed in seeds}
     lines: dict[Hashable, np.ndarray] = {seed: target.line for seed, target in targets.items()}
     held: dict[Hashable, np.ndarray] = {}
@@ -168,7 +172,7 @@ def _trained(
         held: windows held out, by the name of the auxiliary text.
         keep: of an auxiliary text the windows that may be shown.
     """
-    names, starts = list(lines), np.cumsum([0, *map(len, lines.values())])
+    starts = np.cumsum([0, *map(len, lines.values())])
     places = {
         name: start + np.arange(0, len(line) - CONTEXT, CONTEXT)
         for start, (name, line) in zip(starts, lines.items(), strict=False)
@@ -176,12 +180,13 @@ def _trained(
     for name, chosen in (keep or {}).items():
         places[name] = places[name][chosen]
     inputs, targets_ = windows(np.concatenate(list(lines.values())), CONTEXT)
-    groups = np.searchsorted(starts, np.arange(len(inputs)), side="right") - 1
-    runs = []
+    # Two groups for all texts, told apart by the runs' own indices, so that no run depends on those beside it.
+    auxiliary = np.array([name not in targets for name in lines])
+    groups = auxiliary[np.searchsorted(starts, np.arange(len(inputs)), side="right") - 1]
+    rate, runs = float(tuned_rate(width, steps * BATCH * CONTEXT)), []
     for seed, other, share in plans:
-        mixture = {names.index(seed): share} | ({} if other is None else {names.index(other): 1 - share})
+        mixture = {False: share} | ({} if other is None else {True: 1 - share})
         own = places[seed] if other is None else np.concatenate([places[seed], places[other]])
-        rate = float(tuned_rate(width, steps * BATCH * CONTEXT))
         runs.append({"seed": seed, "indices": own, "mixture": mixture, "learning_rate": rate})
     first = targets[plans[0][0]].data
     few = {"test_inputs": first.test_inputs[:256], "test_targets": first.test_targets[:256]}  # measured below instead
