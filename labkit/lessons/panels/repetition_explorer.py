@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,7 @@ def repetition_explorer(
     compute: float = 1e11,
     law: str = PRICED,
     remedy: str = "none",
-    own: Constrained | None = None,
+    own: Mapping[str, Constrained | Overfitting] | None = None,
     interval: float = 0.9,
     seed: int = 0,
 ) -> Panel:
@@ -102,7 +103,8 @@ def repetition_explorer(
             the grid.
         remedy: "none", "dropout" or "weight decay": whose runs to show beside those without, at the strength that was
             best of those tried.
-        own: a law of ``grids.data_constrained`` for "effective data"; None fits the shipped runs of at most 8 epochs.
+        own: laws by their names above, of ``grids.data_constrained`` and ``grids.overfitting``; what is not given is
+            fitted to the shipped runs, effective data to those of at most 8 epochs.
         interval: level of the limits, by the law's refits.
         seed: of the fit, where there is one.
 
@@ -121,7 +123,7 @@ def repetition_explorer(
     ]
 
     def evaluate(settings: dict[str, Any]) -> Repetition:
-        fitted = own if own is not None and settings["law"] == EFFECTIVE else _ours(settings["law"], seed)
+        fitted = (own or {}).get(settings["law"]) or _ours(settings["law"], seed)
         return _evaluate(fitted, interval, **settings)
 
     return Panel("What repetition is worth", controls, evaluate=evaluate, draw=repetition_explorer_chart.draw, say=str)
@@ -131,7 +133,7 @@ def _evaluate(
     fitted: Constrained | Overfitting, interval: float, text: float, compute: float, law: str, remedy: str
 ) -> Repetition:
     runs = _runs()
-    sizes = np.sort(runs.params[runs.plain].unique())
+    sizes = np.sort(runs.params.unique())
     params, epochs = (grid.ravel() for grid in np.meshgrid(sizes, _EPOCHS, indexing="ij"))
     lines = _laid(params, epochs * text, text).assign(epochs=epochs)
     affordable = compute / _FLOPS / _SIZES
@@ -216,11 +218,12 @@ def _turned(points: pd.DataFrame) -> pd.Series:
 
 @functools.cache
 def _runs() -> pd.DataFrame:
-    """The shipped runs, each with the kind and strength of its remedy."""
-    runs = grids.load("repetition")
+    """The shipped runs of the sizes in the repetition grid, each with the kind and strength of its remedy."""
+    plain, treated = (grids.load(name) for name in ("repetition", "remedies"))
+    treated = treated[treated.width.isin(plain.width.unique()) & (treated.tokens > treated.unique_tokens)]
+    runs = pd.concat([plain, treated[(treated.dropout > 0) | (treated.weight_decay > 0)]], ignore_index=True)
     remedy = np.where(runs.dropout > 0, "dropout", np.where(runs.weight_decay > 0, "weight decay", "none"))
-    runs = runs.assign(params=runs.params_with_embeddings, remedy=remedy, strength=runs.dropout + runs.weight_decay)
-    return runs.assign(plain=runs.remedy == "none")
+    return runs.assign(params=runs.params_with_embeddings, remedy=remedy, strength=runs.dropout + runs.weight_decay)
 
 
 @functools.cache
