@@ -187,3 +187,14 @@ def test_what_is_no_number_is_null_in_the_chart():
     assert "NaN" not in json.dumps(spec)
     plain = {"mark": "point", "data": {"values": [{"a": float("nan")}, {"a": 1.0}]}, "encoding": {}}
     assert display.specification(plain)["data"]["values"] == [{"a": None}, {"a": 1.0}]
+
+
+def test_a_chart_as_the_last_line_of_a_cell_is_drawn_without_a_network():
+    from IPython.core.formatters import DisplayFormatter
+
+    frame = pandas.DataFrame({"dataset": ["a", "a", "b", "b"], "examples": [32, 64] * 2, "test_error": [0.4, 0.3] * 2})
+    for chart in (display.learning_curves(frame), display.learning_curves(frame[:2])):
+        data, _ = DisplayFormatter().format(chart)
+        assert set(data) >= {VEGALITE, "image/svg+xml"}
+        assert "text/html" not in data
+        assert "http" not in json.dumps(data[VEGALITE]).replace(data[VEGALITE]["$schema"], "")

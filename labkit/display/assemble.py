@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 
 from labkit.display.describe import filled, lines, one_line
+from labkit.display.render import bundle
 from labkit.display.theme import WIDTH
 from labkit.registry import nearest
 
@@ -82,14 +84,30 @@ def assemble(
         # Without a full grid the shared axis would stand under empty places.
         around["resolve"] = alt.Undefined if panels % across == 0 else {"axis": {"x": "independent"}}
         spec = alt.LayerChart(layer=layers, width=width, height=height)
-        return alt.FacetChart(spec=spec, facet=facet, columns=across, **around)
+        return _kinds()[1](spec=spec, facet=facet, columns=across, **around)
     named = list(params)
     if zoom:
         drag = {"type": "interval", "zoom": "wheel![event.shiftKey]"}
         named.append(alt.TopLevelSelectionParameter(name="zoom", select=drag, bind="scales", views=[f"{zoom}_{mark}"]))
     if named:
         around["params"] = named
-    return alt.LayerChart(layer=layers, width=width, height=height, **around)
+    return _kinds()[0](layer=layers, width=width, height=height, **around)
+
+
+@functools.cache
+def _kinds() -> tuple[type, type]:
+    """Layered and faceted charts that any notebook draws, offline too; Altair's own ask another machine for Vega."""
+    import altair as alt
+
+    class LayerChart(alt.LayerChart):
+        def _repr_mimebundle_(self, *_include, **_exclude):
+            return bundle(self)
+
+    class FacetChart(alt.FacetChart):
+        def _repr_mimebundle_(self, *_include, **_exclude):
+            return bundle(self)
+
+    return LayerChart, FacetChart
 
 
 def _named(layers: list, data, title: str) -> tuple[list, str]:
