@@ -63,43 +63,70 @@ class Batches:
     def plans(self, steps: int, runs: int, score: Score) -> Iterator[Plan]:
         """Plans that add up to ``steps`` steps of the first ``runs`` runs; `note` what came of one before the next."""
         chunk = min(_STEPS, max(1, _PLACES // (runs * self.width)))
-        selected = [(row, self.rounds[run.row]) for row, run in enumerate(self._runs[:runs]) if run.method is not None]
+        active = self._runs[:runs]
+        chosen = [row for row, run in enumerate(active) if run.method is not None]
+        places = targets = np.empty(0)
         while steps:
-            turn([each for each in selected if not each[1].until()], score)
-            plan = self._plan(min(chunk, steps, *(rounds.until() for _, rounds in selected)), self._runs[:runs])
-            yield plan
-            steps -= len(plan)
+            turn([(row, each) for row in chosen if not (each := self.rounds[active[row].row]).until()], score)
+            if not len(places):
+                places, targets = self._fixed(min(chunk, steps), active)
+            count = min([len(places), *(self.rounds[active[row].row].until() for row in chosen)])
+            given = self._fill(places[:count], targets[:count], active, chosen) if chosen else {}
+            weights = self._weigh(places[:count], active, given)
+            parts = (places[:count], targets[:count], weights)
+            yield Plan(*(None if part is None else torch.from_numpy(part).to(self._device) for part in parts))
+            places, targets, steps = places[count:], targets[count:], steps - count
 
     def note(self, losses: Tensor) -> None:
         """Tell methods of selection the losses (steps, runs, 1, batch) of the last plan's examples."""
+        if not self.rounds:
+            return
+        found = losses.squeeze(2).cpu().numpy()
         for row, run in enumerate(self._runs[: losses.shape[1]]):
             if run.method is not None:
-                self.rounds[run.row].note(losses[:, row, 0, : run.batch].reshape(-1).cpu().numpy())
+                self.rounds[run.row].note(found[:, row, : run.batch].reshape(-1))
 
-    def _plan(self, steps: int, runs: list[Run]) -> Plan:
+    def _fixed(self, steps: int, runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
+        """Places and targets (steps, runs, batch) of the runs that go through their examples in an order of their own.
+
+        Those with a method of selection are left open: what they are shown is known for a few steps at a time.
+        """
         places = np.zeros((steps, len(runs), self.width), dtype=np.int64)
         taken: dict[tuple[int, ...], np.ndarray] = {}
-        weights: dict[int, np.ndarray | None] = {}
         for row, run in enumerate(runs):
-            key = _order_key(run)
-            if run.method is not None:
-                shown = self.rounds[run.row].take(steps * run.batch)
-                taken[key], weights[row] = shown.places, shown.weights
-            elif key not in taken:
-                taken[key] = self._orders[key].take(steps * run.batch)
-            examples = self._examples[_subset_key(run)]
-            chosen = examples_at(run, taken[key]) if examples is None else examples[taken[key]]
-            places[:, row, : run.batch] = chosen.reshape(steps, run.batch)
+            if run.method is None:
+                key = _order_key(run)
+                if key not in taken:
+                    taken[key] = self._orders[key].take(steps * run.batch)
+                examples = self._examples[_subset_key(run)]
+                chosen = examples_at(run, taken[key]) if examples is None else examples[taken[key]]
+                places[:, row, : run.batch] = chosen.reshape(steps, run.batch)
         targets = self._source.targets[places]
         for row, run in enumerate(runs):
-            if run.label_noise:
+            if run.label_noise and run.method is None:
                 targets[:, row] = relabelled(run, places[:, row], targets[:, row], self._classes)
-        parts = (places, targets, self._weigh(places, runs, weights))
-        return Plan(*(None if part is None else torch.from_numpy(part).to(self._device) for part in parts))
+        return places, targets
 
-    def _weigh(self, places: np.ndarray, runs: list[Run], chosen: dict[int, np.ndarray | None]) -> np.ndarray | None:
+    def _fill(
+        self, places: np.ndarray, targets: np.ndarray, runs: list[Run], chosen: list[int]
+    ) -> dict[int, np.ndarray]:
+        """Enter what methods of selection show in some steps; the weights that they give, by row."""
+        weights = {}
+        for row in chosen:
+            run = runs[row]
+            rounds = self.rounds[run.row]
+            shown = rounds.take(len(places) * run.batch)
+            places[:, row, : run.batch] = rounds.examples[shown.places].reshape(-1, run.batch)
+            if shown.weights is not None:
+                weights[row] = shown.weights
+        targets[:, chosen] = self._source.targets[places[:, chosen]]
+        for row in chosen:
+            if runs[row].label_noise:
+                targets[:, row] = relabelled(runs[row], places[:, row], targets[:, row], self._classes)
+        return weights
+
+    def _weigh(self, places: np.ndarray, runs: list[Run], given: dict[int, np.ndarray]) -> np.ndarray | None:
         """Weights of the runs' own, times those that methods of selection gave."""
-        given = {row: weights for row, weights in chosen.items() if weights is not None}
         if not given and not any(run.row in self._weights for run in runs):
             return None
         weights = np.ones((len(places), len(runs), 1, self.width), dtype=np.float32)

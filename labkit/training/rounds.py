@@ -118,12 +118,14 @@ class Rounds:
         old = self._carried
         fresh = self._resolve(self._chosen, self._left[: max(0, count - len(old.places))])
         self._left = self._left[len(fresh.places) :]
-        places, weights = map(np.concatenate, zip(_parts(old), _parts(fresh), strict=True))
-        self._carried = Round(places[count:], weights[count:])
+        if len(old.places):
+            places, weights = map(np.concatenate, zip(_parts(old), _parts(fresh), strict=True))
+            self._carried = Round(places[count:], weights[count:])
+            fresh = Round(places[:count], weights[:count])
         self._step += count // self.run.batch
-        self._taken, weights = places[:count], weights[:count]
+        self._taken = fresh.places
         np.add.at(self.seen, self._taken, 1)
-        return Round(self._taken, None if (weights == 1).all() else weights)
+        return Round(self._taken, None if (fresh.weights == 1).all() else fresh.weights)
 
     def _fill(self, count: int) -> None:
         """Shuffle the round's examples, once and again, until there are ``count`` to take."""
@@ -131,7 +133,8 @@ class Rounds:
         while ready < count:
             pieces.append(self._shuffled(len(self._chosen.places)))
             ready += len(pieces[-1])
-        self._left = np.concatenate(pieces)
+        if len(pieces) > 1:
+            self._left = np.concatenate(pieces)
 
     def _shuffled(self, size: int) -> np.ndarray:
         """One epoch, in the order of a run that is not selected for (`labkit.training.order.Order`)."""
