@@ -7,6 +7,7 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,6 +219,24 @@ def test_columns_of_numbers_stand_right_and_text_left():
     aligned = tables.align(f"<table>{rows}<tr><th>1</th><td>b</td><td>NaN</td></tr></table>")
     assert aligned.count('class="number"') == 3
     assert "<td>a 1</td>" in aligned
+
+
+def test_a_label_that_spans_rows_does_not_move_the_columns():
+    index = pd.MultiIndex.from_product([["narrow", "wide"], [1, 2]], names=["kind", "seed"])
+    table = pd.DataFrame({"loss": [1.5, 2.5, 3.5, 4.5], "way": ["a", "b", "c", "d"]}, index=index)
+    aligned = tables.align(table.to_html())
+    for number in ("1.5", "2.5", "3.5", "4.5"):
+        assert f'<td class="number">{number}</td>' in aligned
+    for text in "abcd":
+        assert f"<td>{text}</td>" in aligned
+
+
+def test_lines_of_progress_stand_together_and_around_what_was_shown_between():
+    line = {"output_type": "stream", "name": "stderr", "text": "working\n"}
+    shown = {"output_type": "stream", "name": "stdout", "text": ["found", " it"]}
+    whole = outputs.merged([line, line, shown, shown, line])
+    assert [one["text"] for one in whole] == ["working\nworking\n", "found itfound it", "working\n"]
+    assert line["text"] == "working\n"
 
 
 def _bundle(**more):

@@ -8,7 +8,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -91,6 +91,23 @@ def script_json(value: Any) -> str:
     '"\\\\u003c/script>"'
     """
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def merged(outputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The outputs with neighbouring pieces of one stream put together, as they came from the kernel one by one.
+
+    >>> line = {"output_type": "stream", "name": "stderr", "text": "1 of 2\\n"}
+    >>> [output["text"] for output in merged([line, line])]
+    ['1 of 2\\n1 of 2\\n']
+    """
+    whole: list[Mapping[str, Any]] = []
+    for output in outputs:
+        last = whole[-1] if whole else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            whole[-1] = {**last, "text": _text(last["text"]) + _text(output["text"])}
+        else:
+            whole.append(output)
+    return whole
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.progress import duration
 
 from . import files, media
-from .outputs import Outputs
+from .outputs import Outputs, merged
 from .parameters import TAG
 from .prose import Prose
 
@@ -174,7 +174,7 @@ def _code_cell(cell: dict[str, Any], source: str, outputs: Outputs) -> str:
     skipped = ' <span class="note">not run in reports</span>' if "skip-execution" in tags else ""
     size = f"{len(lines)} line{'s' if len(lines) > 1 else ''}"
     label = f"Output of the cell that begins with: {lines[0]}"
-    shown = "".join(outputs.render(output, label) for output in cell.get("outputs", ()))
+    shown = "".join(outputs.render(output, label) for output in merged(cell.get("outputs", ())))
     return (
         f'<section class="cell"><details class="code"><summary><code>{html.escape(summary)}</code>'
         f'<span class="note">{size}</span>{skipped}</summary>{media.highlight(source)}</details>{shown}</section>\n'

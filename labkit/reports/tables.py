@@ -24,18 +24,20 @@ def _align(table: str) -> str:
     rows = [_CELL.findall(row) for row in _ROW.findall(table)]
     body = [row for row in rows if any(kind == "td" for kind, _, _ in row)]
     width = max((len(row) for row in rows), default=0)
-    # Rows that span cells are shorter: counting from the right keeps the columns of what is left apart from the index.
-    whole = [row for row in body if len(row) == width]
-    numbers = {column for column in range(width) if whole and all(_is_number(row[column]) for row in whole)}
+    # A label that spans rows leaves its cell out of the later ones: from the right, columns count the same in all.
+    ends = [
+        all(_is_number(row[-place]) for row in body if len(row) >= place) and any(len(row) >= place for row in body)
+        for place in range(1, width + 1)
+    ]
 
     def mark(row: re.Match[str]) -> str:
-        if len(_CELL.findall(row[0])) != width:
+        cells = _CELL.findall(row[0])
+        if any("colspan" in attributes for _, attributes, _ in cells):
             return row[0]
-        columns = iter(range(width))
+        places = iter(range(len(cells) - 1, -1, -1))
 
         def cell(found: re.Match[str]) -> str:
-            column = next(columns)
-            marked = ' class="number"' if column in numbers and "class=" not in found[2] else ""
+            marked = ' class="number"' if ends[next(places)] and "class=" not in found[2] else ""
             return f"<{found[1]}{found[2]}{marked}>{found[3]}</{found[1]}>"
 
         return _CELL.sub(cell, row[0])
