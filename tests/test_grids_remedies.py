@@ -16,6 +16,7 @@ from labkit.grids.trials.looped import Looped
 from labkit.grids.trials.members import shipped_points
 from labkit.grids.trials.relatives import relative
 from labkit.models import CrossEntropy, Ports, Transformer
+from labkit.registry import UnknownName
 
 NOISE = np.array([-0.002, 0.0, 0.003])
 
@@ -76,6 +77,10 @@ def test_the_best_dropout_grows_where_it_was_made_to():
     assert len(best) == 28
     assert verdicts.stronger_when_larger(best)[0] is True
     assert verdicts.stronger_when_larger(best.iloc[:, ::-1])[0] is False
+    with pytest.raises(UnknownName, match="dropout"):
+        grids.best_strengths(runs(SHARES), "dropuot", epochs=16)
+    with pytest.raises(ValueError, match="16"):
+        grids.best_strengths(runs(SHARES), "dropout", epochs=5)
     assert verdicts.decay_ten_times(grids.best_strengths(runs(SHARES), "weight decay", epochs=16))[0] is True
 
 

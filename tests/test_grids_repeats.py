@@ -210,6 +210,10 @@ def test_hidden_epochs_need_some_of_both():
     repeated, fresh = planted()
     with pytest.raises(ValueError, match="or more"):
         grids.hidden_epochs(repeated, fresh, hidden=64)
+    with pytest.raises(ValueError, match="exactly 6"):
+        grids.hidden_epochs(repeated, fresh, known=6)
+    with pytest.raises(ValueError, match="16384"):
+        grids.turning(repeated, unique_tokens=5)
 
 
 def test_power_laws_foretell_longer_runs():

@@ -63,6 +63,11 @@ def hidden_epochs(
     careless = laws.ScalingLaw(base, "log_squared", seed=seed).fit(both[_SIZES], both.loss)
     last = few[few.tokens == known * few.unique_tokens].set_index(["width", "unique_tokens"]).loss
     priced = overfitting(repeated, fresh, most=known, base=base, draws=2, seed=seed)
+    missing = pd.MultiIndex.from_frame(many[["width", "unique_tokens"]]).difference(last.index)
+    if len(missing):
+        raise ValueError(
+            f"no run of exactly {known:g} epochs for (width, unique_tokens) {missing[0]}; give another known="
+        )
     foretold = {
         EFFECTIVE: law.predict(many),
         ALL_FRESH: careless.predict(many[_SIZES]),

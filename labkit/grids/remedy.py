@@ -7,6 +7,7 @@ import pandas as pd
 
 from labkit.grids.repeats import fresh_runs, resamples
 from labkit.grids.trials.readings import mean_with_limits
+from labkit.registry import UnknownName, nearest
 
 DECAY, DROPOUT = "weight decay", "dropout"
 _COLUMNS = {DECAY: "weight_decay", DROPOUT: "dropout"}
@@ -136,9 +137,14 @@ def best_strengths(runs: pd.DataFrame, remedy: str, *, epochs: float) -> pd.Data
 
     Strength 0 is among the choices. The first row takes each seed once.
     """
+    if remedy not in _COLUMNS:
+        raise UnknownName(f"unknown remedy {remedy!r}: {nearest(remedy, _COLUMNS)}")
     column = _COLUMNS[remedy]
     other = next(name for name in _COLUMNS.values() if name != column)
     part = runs[(runs[other] == 0) & (runs.tokens == epochs * runs.unique_tokens)]
+    if part.empty:
+        there = sorted(set(runs.tokens / runs.unique_tokens))
+        raise ValueError(f"epochs={epochs!r}; the runs have {', '.join(f'{count:g}' for count in there)}")
     table = part.pivot_table(index=[column, "width"], columns="seed", values="loss")
     count = table.shape[1]
     drawn = [list(range(count)), *resamples(count)]

@@ -102,6 +102,8 @@ def turning(repeated: pd.DataFrame, *, unique_tokens: int) -> tuple[pd.DataFrame
     as they are: a size whose loss falls to the end has its lowest there.
     """
     runs = plain(repeated)
+    if unique_tokens not in set(runs.unique_tokens):
+        raise ValueError(f"unique_tokens={unique_tokens!r}; there are plain runs of {sorted(set(runs.unique_tokens))}")
     table = runs[runs.unique_tokens == unique_tokens].pivot_table(
         index=["width", "epochs"], columns="seed", values="loss"
     )

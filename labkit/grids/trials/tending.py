@@ -78,7 +78,8 @@ def usual_text(repeated: pd.DataFrame) -> pd.DataFrame:
 def text_for(repeated: pd.DataFrame, loss: float) -> float:
     """The unique tokens that plain training needs for a loss; inf where no amount in the grid suffices.
 
-    Interpolated in logarithms between the amounts of ``usual_text``.
+    Interpolated in logarithms between the amounts of ``usual_text``; a loss that the least of them reaches needs no
+    more than that, and that is what is returned.
     """
     known = usual_text(repeated)
     if loss < known.loss.iloc[-1]:
