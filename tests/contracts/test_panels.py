@@ -6,6 +6,7 @@ import typing
 
 import numpy as np
 import pytest
+import vl_convert
 from ipywidgets import BoundedFloatText, BoundedIntText, Box, Button, Checkbox, Combobox, Dropdown, Textarea
 
 from labkit.lessons import panels
@@ -164,6 +165,16 @@ def test_it_leaves_view_chart_picture_and_sentence(panel):
     assert 'role="img"' in bundle["image/svg+xml"]
     assert bundle["text/plain"].strip()
     assert "\n" not in bundle["text/plain"]
+
+
+def test_its_chart_is_valid_and_nothing_in_it_is_warned_about(panel, capfd):
+    assert panel.figure.to_dict()["description"]
+    capfd.readouterr()
+    vl_convert.vegalite_to_vega(
+        panel.bundle()["application/vnd.vegalite.v5+json"], vl_version="5.20", show_warnings=True
+    )
+    said = "".join(capfd.readouterr())
+    assert "WARN" not in said, said
 
 
 def test_its_parameters_paste_into_the_parameters_cell_and_make_the_same_panel(panel, request):

@@ -66,8 +66,8 @@ def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int],
     up["scale"] |= {"clamp": True}
     widths = sorted(points["width"].unique().tolist(), key=lambda width: (len(width), width))
     looks = [{"domain": widths, "range": list(range_[: len(widths)])} for range_ in (COLOURS, SHAPES)]
-    colour = words("width", scale=looks[0], legend={"title": "width", "orient": "top-right", "symbolOpacity": 1})
-    shape = words("width", scale=looks[1], legend=None)
+    legend = {"title": "width", "orient": "top-right", "symbolOpacity": 1}
+    colour, shape = (words("width", scale=scale, legend=legend) for scale in looks)
     tip = [vega.told("examples", format=","), vega.told("width"), vega.told("error", format=".4f")]
     spread = means.assign(
         low=(means["error"] - means["se"]).clip(lower=_LEAST_ERROR), high=means["error"] + means["se"]

@@ -43,7 +43,7 @@ def draw(record: Any) -> Spec:
         "limited": chosen.dropna(subset="params_low"),
         "valley": record.valley,
     }
-    return vega.chart(described, data, vconcat=parts)
+    return vega.chart(described, data, vconcat=parts, resolve={"legend": {"color": "independent"}})
 
 
 def _lines() -> list[Spec]:
@@ -69,4 +69,4 @@ def _valleys() -> list[Spec]:
     ticks = {"title": "loss above the best", "format": "%"}
     up = number("excess", scale={"domain": [0, _MOST_EXCESS], "clamp": True}, axis=ticks)
     tips = [told("law"), told("factor", format=".3~g"), told("excess", format=".1%")]
-    return [layer("valley", "line", {"clip": True}, x=across, y=up, color=_COLOUR, strokeDash=_DASH, tooltip=tips)]
+    return [layer("valley", "line", {"clip": True}, x=across, y=up, color=_PLAIN, strokeDash=_DASH, tooltip=tips)]

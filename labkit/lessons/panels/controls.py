@@ -15,6 +15,7 @@ import ipywidgets as widgets
 from labkit.registry import nearest
 
 _LABEL_WIDTH = "15em"
+_WIDE = 1e7  # numbers from here on need a wider box
 _INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
 
 
@@ -146,7 +147,7 @@ class Slider(Control):
             description=label,  # read out, not drawn: the label before the slider says it already
             style={"description_width": "0px"},
             tooltip=f"{tooltip}: type a number",
-            layout=widgets.Layout(width="8em"),
+            layout=widgets.Layout(width="8em" if high < _WIDE else "12em"),
         )
         self.slider.observe(self._slid, "value")
         self.number.observe(self._moved, "value")
@@ -164,7 +165,8 @@ class Slider(Control):
         return min(max(value, self.low), self.high)
 
     def _caption(self, value: Any) -> str:
-        return f"{self.label} = {value}" if self.integer else f"{self.label} = {value:.4g}"
+        plain = self.integer or 1000 <= value < 1e6  # 65,536 and not 6.554e+04
+        return f"{self.label} = {value:,.0f}" if plain else f"{self.label} = {value:.4g}"
 
     def _write(self) -> None:
         self.slider.description = self._caption(self._value)
@@ -233,8 +235,14 @@ class Several(Control):
         ]
         for box in self.boxes:
             box.observe(self._moved, "value")
-        caption = widgets.Label(label, layout=widgets.Layout(width=_LABEL_WIDTH, justify_content="flex-end"))
-        self.box = widgets.HBox([caption, *self.boxes], layout=widgets.Layout(flex_flow="row wrap"))
+        look = {
+            "width": _LABEL_WIDTH,
+            "min_width": _LABEL_WIDTH,
+            "margin": "0 8px 0 2px",
+            "justify_content": "flex-end",
+        }
+        boxes = widgets.HBox(self.boxes, layout=widgets.Layout(flex_flow="row wrap"))
+        self.box = widgets.HBox([widgets.Label(label, layout=widgets.Layout(**look)), boxes])
 
     def accept(self, value: Any) -> Any:
         if isinstance(value, str) or not hasattr(value, "__iter__"):

@@ -50,7 +50,7 @@ def draw(record: Any, offered: list[str], measured: pd.DataFrame) -> Spec:
     data = {"lines": shown, "points": points, "residuals": residuals}
     data |= {"edge": pd.DataFrame({"x": [fitted]}), "goal": pd.DataFrame({"y": [record.target]})}
     data["zero"] = pd.DataFrame({"y": [0.0]})
-    return vega.chart(_described(record, x, y), data, vconcat=parts)
+    return vega.chart(_described(record, x, y), data, vconcat=parts, resolve={"legend": {"color": "independent"}})
 
 
 def _finding(record: Any) -> str:
@@ -88,7 +88,7 @@ def _lines(place: Spec, looks: tuple[Spec, Spec, Spec], shown: list[str]) -> lis
 
 
 def _dots(place: Spec, tooltip: list[Spec]) -> Spec:
-    full = words("part", scale={"domain": list(_PARTS), "range": [1, 0]}, legend=None)
+    full = {**words("part", scale={"domain": list(_PARTS), "range": [1, 0]}, legend=None), "type": "ordinal"}
     look = {"size": 45, "filled": False, "stroke": NEUTRAL, "fill": NEUTRAL, "strokeWidth": 1.5}
     return layer("points", "point", look, **place, shape=_shape(), fillOpacity=full, tooltip=[*tooltip, told("part")])
 

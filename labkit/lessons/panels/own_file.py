@@ -114,12 +114,12 @@ def own_file(
     ('examples', 'error')
     """
     curve = str(curve) if curve else str(places.data() / "examples" / "curve.csv")
-    here = "empty: by its usual name"
+    here, far = "empty: by its usual name", "how many times the largest size to forecast"
     controls = {
         "curve": Typed("curve", "Path of the file", curve, note="path of your file"),
         "x": Typed("x", "Column of the size", x or "", placeholder=here, note="column of the size"),
         "y": Typed("y", "Column of the error or loss", y or "", placeholder=here, note="column of the error or loss"),
-        "reach": Slider("reach", "Forecast up to times the largest", *_REACH, reach, step=_STEP, log=True),
+        "reach": Slider("reach", "times the largest size", *_REACH, reach, step=_STEP, log=True, note=far),
         "interval": Choice(
             "interval", "Interval", levels(interval), interval, note="share of new points it should hold"
         ),

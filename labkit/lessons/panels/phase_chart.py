@@ -84,7 +84,7 @@ def _map(share: Spec) -> Spec:
         y={**share, "field": "y_low"},
         y2={"field": "y_high"},
         fill={**_COLOUR, "legend": legend},
-        stroke=_COLOUR,
+        stroke={**_COLOUR, "legend": legend},
         tooltip=tips,
     )
 

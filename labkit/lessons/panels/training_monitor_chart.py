@@ -54,7 +54,7 @@ def _losses() -> Spec:
     legend = {"title": None, "orient": "top-right", "symbolType": "stroke", "symbolOpacity": 1}
     return {
         "color": words("what", scale={"domain": names, "range": [_BLUE, _ORANGE]}, legend=legend),
-        "strokeDash": words("what", scale={"domain": names, "range": [[1, 0], [6, 3]]}, legend=None),
+        "strokeDash": words("what", scale={"domain": names, "range": [[1, 0], [6, 3]]}, legend=legend),
     }
 
 
