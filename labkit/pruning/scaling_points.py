@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from labkit.datasets.faults import number, whole
 from labkit.models import Model, build
 from labkit.pruning.entry import find_score
 from labkit.pruning.keeping import keep
-from labkit.pruning.observing import observe
+from labkit.pruning.observing_parts import observe_parts
 from labkit.pruning.scoring import score as scored
 from labkit.seeds import derive, generator
 from labkit.training import fit_many
@@ -70,27 +69,22 @@ def scaling_points(
     pools = [whole("a pool", pool, least=2, most=len(data.inputs)) for pool in pools]
     fractions = [number("a fraction", fraction) for fraction in fractions]
     shared = {"steps": steps, "batch_size": batch_size, "optimizer": optimizer, "device": device}
+    seeds = list(range(seeds)) if isinstance(seeds, int | np.integer) else list(seeds)
+    orders = {seed: generator(seed, "pools").permutation(len(data.inputs)) for seed in seeds}
     rows, runs = [], []
-    for seed in range(seeds) if isinstance(seeds, int | np.integer) else seeds:
-        order = generator(seed, "pools").permutation(len(data.inputs))
-        for pool in pools:
-            places = np.sort(order[:pool])
-            hardness = None
+    for pool in pools:
+        drawn = [np.sort(orders[seed][:pool]) for seed in seeds]
+        own = [[(derive(seed, "scaling", pool) >> 32) + i for i in range(scoring_seeds)] for seed in seeds]
+        hard: list[np.ndarray | None] = [None] * len(seeds)
+        if any(fraction < 1 and round(fraction * pool) >= 2 for fraction in fractions):
+            logs = observe_parts(data, model, drawn, own, names=find_score(score).needs, learning_rate=learning_rate,
+                                 should_stop=should_stop, **shared)  # fmt: skip
+            hard = [scored(score, log, seed=seed) for log, seed in zip(logs, seeds, strict=True)]
+        for seed, places, hardness in zip(seeds, drawn, hard, strict=True):
             for fraction in fractions:
                 count = round(fraction * pool)
                 if count < 2:
                     continue
-                if fraction < 1 and hardness is None:
-                    own = derive(seed, "scaling", pool) >> 32
-                    log = observe(
-                        _part(data, places),
-                        model,
-                        seeds=[own + i for i in range(scoring_seeds)],
-                        learning_rate=learning_rate,
-                        should_stop=should_stop,
-                        **shared,
-                    )
-                    hardness = scored(score, log, seed=seed)
                 kept = places if fraction == 1 else places[keep(hardness, fraction, policy=policy, seed=seed)]
                 rows.append({"pool": pool, "fraction": fraction, "kept": len(kept), "seed": seed})
                 runs.append({"seed": seed, "indices": kept, "learning_rate": learning_rate})
@@ -100,8 +94,3 @@ def scaling_points(
     first = ["dataset", "model", "score", "policy", "pool", "fraction", "kept", "seed"]
     return frame[[*first, *_MEASURED]].sort_values(["seed", "pool", "fraction"], ascending=[True, True, False],
                                                    ignore_index=True)  # fmt: skip
-
-
-def _part(data: Dataset, places: np.ndarray) -> Dataset:
-    """The data with some of the training examples."""
-    return replace(data, inputs=data.inputs[places], targets=data.targets[places], faults=pd.DataFrame(), truth={})
