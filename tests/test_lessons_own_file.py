@@ -177,3 +177,15 @@ def test_a_file_is_forecast_once_however_often_the_reach_is_moved(tmp_path, monk
     for reach in (4.0, 20.0, 7.7):
         panel.set(reach=reach)
     assert len(made) == 1
+
+
+def test_a_loss_that_falls_below_zero_is_shown_on_a_plain_axis(tmp_path):
+    path = tmp_path / "density.csv"
+    sizes = 2.0 ** np.arange(4, 12)
+    pd.DataFrame({"examples": sizes, "loss": 4 * sizes**-0.5 - 0.4}).to_csv(path, index=False)
+    panel = panels.own_file(path, y="loss", reach=30.0, bounds=(None, None))
+    last = panel.value.line.iloc[-1]
+    assert -0.6 < last.low < last.y < last.high < -0.2
+    scale = display.specification(panel.figure)["layer"][2]["encoding"]["y"]["scale"]
+    assert "type" not in scale
+    assert scale["domain"][0] < last.y < scale["domain"][1]

@@ -152,3 +152,5 @@ def test_a_setting_that_no_control_has_is_refused_with_the_nearest():
         panel.in_parameter("explorer", {"width": [4]})
     with pytest.raises(ValueError, match="seeds got 99"):
         panel.in_parameter("explorer", {"seeds": 99})
+    with pytest.raises(TypeError, match="expected a dict such as"):
+        panel.in_parameter("explorer", ["widths", 4])

@@ -34,7 +34,8 @@ class Panel:
         title: what the panel is for; names the group of controls for screen readers.
         controls: the controls, in the order of their rows.
         evaluate: pure function of the settings (a dict by control name) that returns a record.
-        draw: function of the record that returns a chart of fixed size.
+        draw: function of the record that returns a chart of fixed size: a Vega-Lite specification as a dictionary (see
+            ``vega``), or an Altair chart, which takes ten times as long to make.
         say: function of the record that returns one or two sentences for the status line.
 
     The functions run on a thread when somebody is looking, so they must not touch widgets.
@@ -100,9 +101,11 @@ class Panel:
         """Keep all settings in one parameter of the notebook, a dict, and start from what is given there.
 
         For a notebook whose parameters already mean something else under the controls' names, or are many. Returns
-        the panel. Raises as ``set`` does.
+        the panel. Raises as ``set`` does, and ``TypeError`` for what is no dict.
         """
-        self._parameter = name
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"parameter {name} is {given!r}, expected a dict such as {self.settings!r}")
+        self._parameter, self._drawn = name, None
         self._place(given or {})
         return self
 

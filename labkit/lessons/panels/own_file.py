@@ -185,7 +185,12 @@ def _warned_from(x: pd.Series) -> float:
 
 
 def _up_to(line: pd.DataFrame, far: float) -> pd.DataFrame:
-    """The line up to a size, and at that size; between two places of the slider it is straight on logarithmic axes."""
-    at = np.log(line.x)
-    end = {name: float(np.exp(np.interp(np.log(far), at, np.log(line[name].clip(lower=1e-300))))) for name in line}
-    return pd.concat([line[line.x < far * (1 - 1e-9)], pd.DataFrame([end])], ignore_index=True)
+    """The line up to a size and at it: straight between two places of the slider, on logarithmic axes if it may be."""
+
+    def at(column: pd.Series) -> float:
+        known = np.log(column) if (column > 0).all() else column
+        found = float(np.interp(np.log(far), np.log(line.x), known))
+        return np.exp(found) if (column > 0).all() else found
+
+    end = pd.DataFrame([{name: at(line[name]) for name in line}])
+    return pd.concat([line[line.x < far * (1 - 1e-9)], end], ignore_index=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from labkit import display
 from labkit.display.theme import COLOURS, NEUTRAL
 from labkit.lessons.panels import vega
 from labkit.lessons.panels.charts import HEIGHT
-from labkit.lessons.panels.vega import WIDTH, Spec, layer, told
+from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told
 
 _DRAWN = 300  # points; more are averaged by size
 
@@ -20,12 +21,8 @@ def draw(record: Any) -> Spec:
     points, line, (x, y) = record.points, record.line, record.names
     if len(points) > _DRAWN:
         points = points.groupby("x", as_index=False).y.mean()
-    positive = points[(points.x > 0) & (points.y > 0)]
-    far, most = float(line.x.max()), max(positive.y.max(), line.y.max())
-    # far below the line, a limit says "no floor is known"; it need not be in sight
-    least = max(min(positive.y.min(), line.low.min()), min(positive.y.min(), line.y.min()) / 5)
-    across = vega.log_channel("x", positive.x.min() / 1.1, far * 1.1, display.title_of(x))
-    up = vega.log_channel("y", least / 1.1, most * 1.1, display.title_of(y))
+    across = vega.log_channel("x", points.x.min() / 1.1, float(line.x.max()) * 1.1, display.title_of(x))
+    up = _height(points, line, display.title_of(y))
     place, low = {"x": across, "y": up}, {**up, "field": "low"}
     colour, rule = {"color": COLOURS[0]}, {"color": NEUTRAL, "strokeDash": [4, 3]}
     ends = [told(end, format=".4~g") for end in ("y", "low", "high")]
@@ -42,12 +39,23 @@ def draw(record: Any) -> Spec:
         f"points: measured · line and band: the forecast and its {record.interval:.0%} interval",
         "dashed: the largest size measured",
     ]
-    floor = up["scale"]["domain"][0] / 10  # a logarithm has no place for a limit of zero
+    # a logarithm has no place for a limit of zero
+    floor = up["scale"]["domain"][0] / 10 if up["scale"].get("type") == "log" else -np.inf
     data = {
-        "points": positive,
-        "line": line.assign(low=line.low.clip(lower=floor), y=line.y.clip(lower=floor)),
+        "points": points,
+        "line": line.assign(low=line.low.clip(lower=floor)),
         "edge": pd.DataFrame({"x": [points.x.max()]}),
     }
     described = f"{y} against {x}, with a forecast and its interval: {finding}."
     look = {"title": {"text": finding, "subtitle": key}, "width": WIDTH, "height": HEIGHT}
     return vega.chart(described, data, layer=layers, **look)
+
+
+def _height(points: pd.DataFrame, line: pd.DataFrame, title: str) -> Spec:
+    """The vertical axis, logarithmic where all is above zero; limits far from the line need not be in sight."""
+    least, most = min(points.y.min(), line.y.min()), max(points.y.max(), line.y.max())
+    low, high = min(line.low.min(), least), max(line.high.max(), most)
+    if least > 0:
+        return vega.log_channel("y", max(low, least / 5) / 1.1, min(high, most * 2) * 1.1, title)
+    room = (most - least) or 1.0
+    return number("y", scale={"domain": [max(low, least - room), min(high, most + room)]}, title=title)

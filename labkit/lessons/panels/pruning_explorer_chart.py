@@ -50,11 +50,11 @@ def _row(title: str) -> Spec:
 def _caption(record: Any, place: int) -> str:
     """The label, and the true one where it is known to be another."""
     labels, data = record.data.labels, record.data
-    told = data.targets[place] if labels is None else labels[data.targets[place]]
+    label = data.targets[place] if labels is None else labels[data.targets[place]]
     if not record.wrong[place]:
-        return str(told)
+        return str(label)
     true = data.faults["true_label"].iloc[place]
-    return f"{told} (is {true if labels is None else labels[true]})"
+    return f"{label} (is {true if labels is None else labels[true]})"
 
 
 def _error_rows(errors: dict[str, list[float]]) -> dict[str, pd.DataFrame]:
