@@ -11,7 +11,6 @@ import pandas as pd
 from labkit import display
 from labkit.display.theme import COLOURS, SHAPES
 from labkit.lessons.panels import vega
-from labkit.lessons.panels.vega import USERMETA as USERMETA
 from labkit.lessons.panels.vega import WIDTH, Spec, layer, words
 
 HEIGHT = 300
