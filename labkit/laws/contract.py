@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from labkit import seeds
+from labkit.laws import starts
 from labkit.laws.estimator import ScalingLaw
 from labkit.laws.form import Form
+from labkit.laws.solver import Data
 
 CASES = 5
 STEP = 1e-6
@@ -20,9 +22,9 @@ OUTSIDE = 6.0  # standard errors beyond which a prediction was not recovered
 def check(form: Form, seed: int = 0) -> None:
     """Raise ``AssertionError`` with a plain sentence unless the form keeps its promises.
 
-    Checked: that everything is named, shapes, gradient against finite differences, bounds, declared units, inverse, and
-    that noisy samples of a known law give back its curve, and its parameters where the points determine them, within
-    the fit's own bootstrap errors.
+    Checked: that everything is named, shapes, gradient against finite differences, bounds, declared units, inverse, the
+    twin if there is one, and that noisy samples of a known law give back its curve, and its parameters where the points
+    determine them, within the fit's own bootstrap errors.
 
     >>> from labkit import laws
     >>> check(laws.get("power_floor"))
@@ -36,6 +38,7 @@ def check(form: Form, seed: int = 0) -> None:
         _gradient(form, columns, theta)
         _units(form, columns, theta, rng)
         _inverse(form, columns, theta)
+        _twin(form, columns, theta)
     if form.name != "last_value":
         _recovery(form, cases[0], rng)
 
@@ -128,6 +131,30 @@ def _inverse(form: Form, columns, theta) -> None:
     assert well.mean() > 0.5, f"{form.name}: the inverse is undefined for most values the form takes"
     off = np.abs(back[well] / y[well] - 1).max()
     assert off < 1e-5, f"{form.name}: law(inverse(y)) differs from y by {off:.1e}"
+
+
+def _twin(form: Form, columns, theta) -> None:
+    if form.twin is None:
+        return
+    data = Data(tuple(column[None] for column in columns), np.ones((1, POINTS)), np.ones((1, POINTS)))
+    low, high = starts.bounds(form, data)
+    ends = form.twin.bounds(low, high)
+    there = form.twin.into(theta[None])
+    assert ((there >= ends[0]) & (there <= ends[1])).all(), f"{form.name}: its twin's coordinates leave their bounds"
+    y, (value, partials) = _value(form, columns, theta), form.twin.evaluate(data.columns, there)
+    off = np.abs(value[0] / y - 1).max()
+    assert off < 1e-8, f"{form.name}: its twin differs from it by {off:.1e}"
+    off = np.abs(_value(form, columns, form.twin.back(there, low, high)[0]) / y - 1).max()
+    assert off < 1e-8, f"{form.name}: to its twin and back it differs by {off:.1e}"
+    for i, parameter in enumerate(form.twin.parameters):
+        step = np.zeros_like(there)
+        step[0, i] = STEP * max(abs(there[0, i]), 1e-3)
+        up, down = (form.twin.evaluate(data.columns, there + sign * step)[0] for sign in (1, -1))
+        numeric = (up - down) / (2 * step[0, i])
+        wrong = np.abs(partials[i] - numeric).max() / (np.abs(numeric).max() + 1e-6)
+        assert wrong < 1e-4, (
+            f"{form.name}: the partial of its twin by {parameter.name} is off by {wrong:.1e} of its size"
+        )
 
 
 def _recovery(form: Form, case, rng) -> None:

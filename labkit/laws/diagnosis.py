@@ -6,37 +6,30 @@ import numpy as np
 
 from labkit.laws import solver
 from labkit.laws.fitting import Fits
+from labkit.laws.form import Twin
 from labkit.laws.solver import Data
 
 NEAR = 1.02  # an optimum within 2 % of the best cost counts as near-equal
 APART = 0.05  # and is another one when its parameters differ by more than this, relatively
 CONDITION = 1e6
+LIMIT = 1e-6  # share of a span below which nobody can see where it ends
 
 
-def single(form, theta: np.ndarray, cost: float):
-    """The frame of optima of a law that was not searched."""
-    import pandas as pd
-
-    return pd.DataFrame([{"objective": cost, **dict(zip(form.names, theta, strict=True))}])
-
-
-def optima(fits: Fits, unit: float):
-    """The distinct minima of the first curve, best first: objective, share of the starts that got there, parameters."""
-    import pandas as pd
-
+def optima(fits: Fits, unit: float) -> list[dict[str, float]]:
+    """The distinct minima of the first curve, best first: objective, number of starts that got there, parameters."""
     theta, cost = fits.theta[0], fits.cost[0]
     size = np.maximum(np.abs(theta[0]), 1e-9)
     rows: list[dict] = []
-    kept: list[np.ndarray] = []
+    kept = np.empty((0, theta.shape[1]))
     for rank in np.flatnonzero(np.isfinite(cost)):
-        same = [i for i, other in enumerate(kept) if (np.abs(theta[rank] - other) / size).max() < APART]
-        if same:
+        same = np.flatnonzero((np.abs(theta[rank] - kept) / size).max(1) < APART)
+        if len(same):
             rows[same[0]]["starts"] += 1
             continue
-        kept.append(theta[rank])
-        values = fits.parameters(rank)[0]
+        kept = np.concatenate([kept, theta[rank : rank + 1]])
+        values = map(float, fits.parameters(rank)[0])
         rows.append({"objective": cost[rank] * unit, "starts": 1, **dict(zip(fits.form.names, values, strict=True))})
-    return pd.DataFrame(rows)
+    return rows
 
 
 def near_equal(fits: Fits, curve: int) -> int:
@@ -72,8 +65,13 @@ def distinct(data: Data) -> int:
     return len(np.unique(table[data.weights[0] > 0], axis=0))
 
 
+def _at_limit(twin: Twin, theta: np.ndarray) -> bool:
+    names = [parameter.name for parameter in twin.parameters]
+    return twin.limit in names and bool(twin.into(theta[None])[0, names.index(twin.limit)] < LIMIT)
+
+
 def describe(law, fits: Fits) -> None:
-    """Set ``converged_ at_bound_ condition_ optima_ reason_`` on a fitted law."""
+    """Set ``converged_ at_bound_ condition_ reason_`` on a fitted law, and what ``optima_`` shows."""
     form, best = fits.form, fits.theta[0, 0]
     status = fits.status[0, 0]
     if not np.isfinite(fits.cost[0, 0]):
@@ -87,7 +85,7 @@ def describe(law, fits: Fits) -> None:
         if value <= low or value >= high
     ]
     law.condition_ = condition(fits)
-    law.optima_ = optima(fits, law._unit())
+    law._optima = optima(fits, law._unit())
     count, free = distinct(fits.scaled.data), len(best)
     said = [
         {
@@ -102,6 +100,11 @@ def describe(law, fits: Fits) -> None:
     searched = not all(parameter.linear for parameter in form.parameters)  # else the start is the solution
     if searched and fits.cost[0, 0] >= fits.start_cost[0, 0] and fits.start_cost[0, 0] > 1e-20:
         said.append("never moved: the best fit is one of the starting points")
+    if form.twin is not None and _at_limit(form.twin, best):
+        said.append(
+            f"at a limit: the points do not bend the form, and the simpler law it tends to fits as well; "
+            f"{', '.join(form.twin.endless)} could grow without end, so the parameters mean nothing alone"
+        )
     if law.at_bound_:
         said.append(f"at a bound: {', '.join(law.at_bound_)}; the points do not need it, or another form fits better")
     if count < free:
@@ -110,7 +113,7 @@ def describe(law, fits: Fits) -> None:
         said.append(f"{count} distinct points, {free} parameters: the fit is exact and says nothing about noise")
     elif law.condition_ > CONDITION:
         said.append(f"poorly determined (condition {law.condition_:.1e}): some parameters trade against others")
-    near = law.optima_[law.optima_["objective"] <= NEAR * law.optima_["objective"].iloc[0]]
-    if len(near) > 1:
-        said.append(f"{len(near)} different fits are nearly as good (see optima_): do not trust one of them far out")
+    near = sum(row["objective"] <= NEAR * law._optima[0]["objective"] for row in law._optima)
+    if near > 1:
+        said.append(f"{near} different fits are nearly as good (see optima_): do not trust one of them far out")
     law.reason_ = "; ".join(said)

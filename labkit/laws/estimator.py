@@ -83,7 +83,15 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         self.objective_ = float(((y - last) ** 2).sum())
         self.converged_, self.at_bound_, self.condition_ = True, [], 1.0
         self.reason_ = "not fitted: the mean of y at the largest x"
-        self.optima_ = diagnosis.single(self._form, self._theta, self.objective_)
+        self._optima = [{"objective": self.objective_, "E": float(last)}]
+
+    @property
+    def optima_(self):
+        """The distinct minima found, best first: objective, how many starts came there, parameters."""
+        import pandas as pd
+
+        check_is_fitted(self, "parameters_")
+        return pd.DataFrame(self._optima)
 
     def predict(self, X, interval=None, *, seed=None):
         """Predictions (n,); with ``interval`` (say 0.9) the tuple (prediction, low, high) for a new observation.

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labkit.laws import solver, starts
+from labkit.laws import race, starts
 from labkit.laws.form import Form
 from labkit.laws.objectives import Objective
 from labkit.laws.solver import Data
 
 STARTS = 8
 HEAT = 25  # iterations after which starts that are far behind are left where they are
-CLOSE = 1.25  # times the best cost: what is not far behind
 SPRINT = (8, 16, 40)  # heats of a single curve, whose time is the number of iterations and not of starts
-APART = 0.05  # relative difference in some parameter from which on two fits count as different
 
 
 @dataclass
@@ -105,14 +103,17 @@ def fit(
     curves, kept, size = begin.shape
     which = np.repeat(np.arange(curves), kept)
     flat = begin.reshape(-1, size)
-    before = _cost(form, objective, scaled.data, flat, which)
+    before = race.cost(form, objective, scaled.data, flat, which)
     prior = None
     if strength is not None:
         prior = tuple(part[which] for part in starts.prior(form, scaled.data, strength))
-    if objective.robust and ridges:
-        flat = _warmed(form, objective, scaled.data, flat, which, low[which], high[which], before)
-    problem = (form, objective, scaled.data, flat, which, low[which], high[which])
-    solution = _race(*problem, kept, iterations, tolerance, prior, heats, ridges)
+    problem = race.Problem(objective, scaled.data, which, low[which], high[which], kept, iterations, tolerance)
+    if not ridges:
+        solution = race.run(form, problem, flat, heats, prior)
+    elif form.twin is None or prior is not None:
+        solution = race.far(form, problem, flat, heats, prior)
+    else:
+        solution = race.by_twin(form, problem, flat)
     order = np.argsort(solution.cost.reshape(curves, kept), axis=1, kind="stable")
     pick = np.take_along_axis
     return Fits(
@@ -126,69 +127,3 @@ def fit(
         low,
         high,
     )
-
-
-def _warmed(form, objective, data, start, which, low, high, before) -> np.ndarray:
-    """The starts moved by a few steps of least squares on logarithms, where the robust objective gains by that.
-
-    From near the least-squares fit a robust objective needs a third of the steps that it needs from afar.
-    """
-    squares = Objective("log_squared")
-    moved = solver.solve(form, squares, data, start, which, low, high, iterations=SPRINT[0], ridges=True).theta
-    better = _cost(form, objective, data, moved, which) < before
-    return np.where(better[:, None], moved, start)
-
-
-def _race(
-    form, objective, data, start, which, low, high, kept, iterations, tolerance, prior, heats, ridges
-) -> solver.Solution:
-    """Solve all starts for a few iterations, then go on with those that may still win."""
-    on, found, done = np.arange(len(start)), None, 0
-    for end in (*(heat for heat in heats if heat < iterations), iterations):
-        fresh = solver.solve(
-            form,
-            objective,
-            data,
-            start if found is None else found.theta[on],
-            which[on],
-            low[on],
-            high[on],
-            iterations=end - done,
-            tolerance=tolerance,
-            prior=None if prior is None else (prior[0][on], prior[1][on]),
-            ridges=ridges,
-        )
-        if found is None:
-            found = fresh
-        else:
-            found.theta[on], found.cost[on], found.status[on] = fresh.theta, fresh.cost, fresh.status
-            found.iterations[on] += fresh.iterations
-        done = end
-        if len(heats) > 1:
-            _arrived(found, kept)
-        best = np.repeat(found.cost.reshape(-1, kept).min(1), kept)
-        on = np.flatnonzero((found.status == solver.EXHAUSTED) & (found.cost <= CLOSE * best))
-        if len(on) == 0:
-            break
-    return found
-
-
-def _arrived(found: solver.Solution, kept: int) -> None:
-    """End the starts that are about to come to where the best one of their curve has ended already."""
-    for first in range(0, len(found.cost), kept):
-        rows = slice(first, first + kept)
-        ended = np.where(found.status[rows] == solver.REACHED, found.cost[rows], np.inf)
-        best = int(ended.argmin())
-        at, cost = found.theta[rows][best], ended[best]
-        near = (np.abs(found.theta[rows] - at) <= APART * np.maximum(np.abs(at), 1e-9)).all(1)
-        same = (found.status[rows] == solver.EXHAUSTED) & (found.cost[rows] >= cost) & near
-        found.theta[rows][same], found.cost[rows][same], found.status[rows][same] = at, cost, solver.REACHED
-
-
-def _cost(form, objective, data, theta, which):
-    size = max(1, solver.CHUNK // (data.y.shape[1] * theta.shape[1]))
-    parts = [
-        solver.cost(form, objective, data.rows(which[i : i + size]), theta[i : i + size])
-        for i in range(0, len(theta), size)
-    ]
-    return np.concatenate(parts)

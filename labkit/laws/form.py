@@ -39,6 +39,48 @@ class Parameter:
         return self.starts is None
 
 
+Law = Callable[..., tuple[np.ndarray, tuple[np.ndarray, ...]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Twin:
+    """The same law in other coordinates, in which the laws it tends to lie at finite places.
+
+    A form that the points do not bend tends to a simpler one as some of its parameters run to infinity together, and no
+    solver follows them there in reasonable time. A twin names such a limit by a number. ``parameters`` and ``law`` are
+    as in ``Form``; columns are in a unit in which their geometric mean is 1. ``into`` takes parameters of the form
+    (B, p) to coordinates; ``back`` takes coordinates and the form's bounds, all (B, p), to parameters inside the
+    bounds. ``endless`` names the form's parameters that grow beyond all bounds. ``ends`` takes the form's bounds to
+    those of the coordinates; without it these are the bounds in ``parameters``. ``limit`` names the coordinate that is
+    zero where the form is a simpler one.
+    """
+
+    parameters: tuple[Parameter, ...]
+    law: Law
+    into: Callable[[np.ndarray], np.ndarray]
+    back: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    endless: tuple[str, ...] = ()
+    limit: str = ""
+    ends: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+
+    def evaluate(self, columns: tuple[np.ndarray, ...], theta: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Value (B, n) and partials for coordinates ``theta`` (B, p) on columns that broadcast to (B, n)."""
+        return _evaluate(self.law, columns, theta)
+
+    def bounds(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds (B, p) of the coordinates where those of the form's parameters are ``low`` and ``high`` (B, p)."""
+        if self.ends is not None:
+            return self.ends(low, high)
+        ends = ([one.low for one in self.parameters], [one.high for one in self.parameters])
+        return tuple(np.tile(np.array(end, float), (len(low), 1)) for end in ends)
+
+
+def _evaluate(law: Law, columns, theta):
+    split = tuple(theta[:, i : i + 1] for i in range(theta.shape[1]))
+    with np.errstate(all="ignore"):
+        return law(*columns, *split)
+
+
 @dataclass(frozen=True, eq=False)
 class Form:
     """A scaling law: ``law(*columns, *parameters)`` returns the value and its partial derivatives, one per parameter.
@@ -47,6 +89,7 @@ class Form:
     many parameter sets. ``rescalable`` names the columns whose unit may change (all by default), ``equivariant`` says
     whether the unit of y may. ``units`` says how each parameter changes with the unit of y (key ``"y"``) and of the
     rescalable columns: a power, the name of the parameter that is the power, or a function of the parameters.
+    ``twin`` helps the solver to the limits of the form.
 
     >>> line = Form("line", ("x",), (Parameter("A", "slope"),), lambda x, A: (A * x, (x,)), latex="y = A x",
     ...             source="for illustration", units={"A": {"y": 1, "x": -1}})
@@ -57,7 +100,7 @@ class Form:
     name: str
     columns: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    law: Callable[..., tuple[np.ndarray, tuple[np.ndarray, ...]]]
+    law: Law
     latex: str
     source: str
     units: Mapping[str, Mapping[str, Exponent]] = field(default_factory=dict)
@@ -67,6 +110,7 @@ class Form:
     aliases: tuple[str, ...] = ()
     subject: str = "one variable"
     note: str = ""
+    twin: Twin | None = None
 
     def __post_init__(self) -> None:
         if self.rescalable is None:
@@ -83,9 +127,7 @@ class Form:
 
     def evaluate(self, columns: tuple[np.ndarray, ...], theta: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """Value (B, n) and partials for parameters ``theta`` (B, p) on columns that broadcast to (B, n)."""
-        split = tuple(theta[:, i : i + 1] for i in range(theta.shape[1]))
-        with np.errstate(all="ignore"):
-            return self.law(*columns, *split)
+        return _evaluate(self.law, columns, theta)
 
     def value(self, X: np.ndarray, parameters: Mapping[str, float]) -> np.ndarray:
         """The law at points ``X`` (n,) or (n, k), in the column order of ``columns``."""

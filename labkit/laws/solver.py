@@ -19,6 +19,7 @@ LONGEST = 0.5  # a step of what bends the curve: an exponent that leaps while it
 EXACT = 1e-26  # mean squared residual, in scaled units, below which only rounding is left
 PATIENCE = 30  # steps after which a fit that gained less than CREEP, relatively, is left
 CREEP = 1e-6
+DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after a step that failed, was poor, fair, good
 REACHED, STALLED, EXHAUSTED, IMPOSSIBLE, CREEPING = 0, 1, 2, 3, 4
 
 
@@ -50,6 +51,15 @@ class Solution:
     cost: np.ndarray
     status: np.ndarray
     iterations: np.ndarray
+
+    def rows(self, which: np.ndarray) -> Solution:
+        """The solutions of some rows, in that order."""
+        return Solution(self.theta[which], self.cost[which], self.status[which], self.iterations[which])
+
+    def update(self, on: np.ndarray, later: Solution) -> None:
+        """Put what later iterations found in the place of some rows."""
+        self.theta[on], self.cost[on], self.status[on] = later.theta, later.cost, later.status
+        self.iterations[on] += later.iterations
 
 
 def residuals(form: Form, objective: Objective, data: Data, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
@@ -158,6 +168,8 @@ class _Rows:
         self.logs = np.array([parameter.log for parameter in form.parameters])
         self.any_log = bool(self.logs.any())
         self.bends = np.array([not parameter.linear for parameter in form.parameters])
+        self.plain = self.bends & ~self.logs
+        self.longest = np.where(self.bends, LONGEST, np.inf)
         self.index = np.arange(len(theta))
         self.theta, self.which, self.low, self.high = theta, which, low, high
         self.prior = (None, None) if prior is None else prior
@@ -178,7 +190,8 @@ class _Rows:
     def _data(self) -> None:
         self.data = self.all.rows(self.which)
         self.target = _target(self.objective, self.data)
-        self.counts = self.data.weights > 0
+        counts = self.data.weights > 0
+        self.counts = None if counts.all() else counts
         self.exact = EXACT * self.data.weights.sum(1)
 
     def keep(self, chosen: np.ndarray) -> None:
@@ -206,7 +219,8 @@ class _Rows:
         return _residuals(self.form, self.objective, self.data.columns, self.target, theta)
 
     def _cost(self, residual, theta) -> np.ndarray:
-        value = np.where(self.counts, self.data.weights * self.objective.value(residual), 0.0).sum(1)
+        value = self.data.weights * self.objective.value(residual)
+        value = (value if self.counts is None else np.where(self.counts, value, 0.0)).sum(1)
         value[~np.isfinite(value)] = np.inf
         return value if self.prior[0] is None else value + _penalty(self.prior, theta, self.logs)
 
@@ -229,7 +243,7 @@ class _Rows:
         new = self._cost(self.state[0], trial)
         better = new <= old
         ratio = np.where(better, old - new, 0.0) / np.maximum(predicted, TINY)
-        scale = np.where(better, np.where(ratio > 0.75, 0.2, np.where(ratio > 0.25, 0.6, 2.0)), 5.0)
+        judged = better.astype(int) + (ratio > 0.25) + (ratio > 0.75)
         low_enough = np.minimum(new, old) <= self.exact
         small = (predicted <= tolerance * old + TINY) | low_enough
         sure = better | (predicted <= 1e-3 * tolerance * old + TINY) | (old <= self.exact)
@@ -237,7 +251,7 @@ class _Rows:
         # amplitude and exponent trade along ridges straight in the logarithm, amplitude and floor along others: a step
         # that fails is tried the other way
         self.factored = self.factored == better
-        self.damping = np.minimum(np.maximum(self.damping * scale, 1e-12), 1e10)
+        self.damping = np.minimum(np.maximum(self.damping * DAMPEN[judged], 1e-12), 1e10)
         if better.all():
             self.theta, self.value = trial, new
             self.linearise()
@@ -257,14 +271,11 @@ class _Rows:
         return ended
 
     def _moved(self, at: np.ndarray, step: np.ndarray) -> np.ndarray:
-        if self.any_log:
-            longest = np.where(self.bends, LONGEST * (1 + np.abs(at) * ~self.logs), np.inf)
-        else:
-            longest = np.where(self.bends, LONGEST * (1 + np.abs(at)), np.inf)
+        longest = self.longest * (1 + np.abs(at) * self.plain)
         step = np.minimum(np.maximum(step, -longest), longest)
         moved = at + step
         if self.any_log:
-            moved = np.where(self.logs, at * np.exp(np.where(self.logs, step, 0.0)), moved)
+            moved = np.where(self.logs, at * np.exp(step * self.logs), moved)
         if self.factors is not None:
             share = step / at
             # an amplitude that is to lose more than half of itself may be on its way to zero, which no factor reaches
@@ -301,43 +312,53 @@ def _normal(objective, weights, counts, residual, factor, partials, theta, logs)
             np.multiply(partial, factor, out=jacobian[:, i])
         if logs[i]:
             jacobian[:, i] *= theta[:, i : i + 1]
-    jacobian = np.where(counts[:, None], jacobian, 0.0)
-    slope = np.where(counts, weights * slope, 0.0)
+    slope, above = weights * slope, weights * above
+    if counts is not None:
+        jacobian = np.where(counts[:, None], jacobian, 0.0)
+        slope, above = np.where(counts, slope, 0.0), np.where(counts, above, 0.0)
     gradient = (jacobian @ slope[:, :, None])[:, :, 0]
     transposed = jacobian.transpose(0, 2, 1)
-    majorant = (jacobian * np.where(counts, weights * above, 0.0)[:, None]) @ transposed
+    majorant = (jacobian * above[:, None]) @ transposed
     if inside is None:
         return gradient, majorant, majorant
-    return gradient, (jacobian * np.where(counts, weights * inside, 0.0)[:, None]) @ transposed, majorant
+    inside = weights * inside if counts is None else np.where(counts, weights * inside, 0.0)
+    return gradient, (jacobian * inside[:, None]) @ transposed, majorant
 
 
 def _step(gradient, curvature, above, lam, theta, low, high):
     """A damped step and the decrease it promises; parameters held at a bound do not move."""
     held = ((theta <= low) & (gradient > 0)) | ((theta >= high) & (gradient < 0))
-    index = np.arange(theta.shape[1])
     damped = curvature + lam[:, None, None] * above
-    diagonal = above[:, index, index]
-    largest = diagonal.max(1, keepdims=True)
-    damped[:, index, index] += lam[:, None] * np.maximum(diagonal, 1e-12 * largest) + (1e-14 * largest + TINY)
+    size = _diagonal(above)
+    largest = size.max(1, keepdims=True)
+    diagonal = _diagonal(damped)
+    diagonal += lam[:, None] * np.maximum(size, 1e-12 * largest) + (1e-14 * largest + TINY)
     g = gradient
     if held.any():
         free = ~held
         damped = np.where(free[:, :, None] & free[:, None, :], damped, 0.0)
-        damped[:, index, index] += held
+        diagonal = _diagonal(damped)
+        diagonal += held
         g = np.where(free, gradient, 0.0)
-    scale = 1 / np.sqrt(np.maximum(damped[:, index, index], TINY))
+    scale = 1 / np.sqrt(np.maximum(diagonal, TINY))
     damped *= scale[:, :, None] * scale[:, None, :]
     right = scale * g
-    if not np.isfinite(damped).all() or not np.isfinite(right).all():
-        damped = np.where(np.isfinite(damped), damped, 0.0)
+    if not np.isfinite(damped.sum() + right.sum()):
+        damped[~np.isfinite(damped)] = 0.0
         right = np.where(np.isfinite(right), right, 0.0)
-    damped[:, index, index] = 1.0
+    diagonal[:] = 1.0
     step = -scale * _solve_small(damped, right)
     promised = -(g * step).sum(1) - 0.5 * _form(step, curvature)
     if above is not curvature:
         # towards full damping the promise is that of the parabola from above, which a robust objective keeps
         promised -= 0.5 * np.minimum(lam, 1.0) * _form(step, above - curvature)
     return step, np.maximum(promised, 0.0)
+
+
+def _diagonal(matrix: np.ndarray) -> np.ndarray:
+    """A view of the diagonals (B, p) of matrices (B, p, p)."""
+    size = matrix.shape[1]
+    return matrix.reshape(-1, size * size)[:, :: size + 1]
 
 
 def _form(step: np.ndarray, matrix: np.ndarray) -> np.ndarray:

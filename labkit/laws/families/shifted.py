@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from labkit.laws.families.power import EXPONENTS, FLOOR
-from labkit.laws.form import Form, Parameter, register
+from labkit.laws.form import Form, Parameter, Twin, register
 
 _ALPHA = Parameter("alpha", "exponent far beyond the shift", 0.0, 8.0, EXPONENTS)
 
@@ -25,6 +27,56 @@ def _reciprocal(x, A, g, alpha):
     return value, (shape, alpha * value / base, value * log)
 
 
+_LEVEL = Parameter("R", "what the form adds to the floor at x = 1")
+_SHARE = Parameter("u", "1 / (1 + d), or 1 / (1 + g)", 0.0, 1.0, (0.5,), log=True)
+_STEEPNESS = replace(_ALPHA, log=True)
+
+
+def _shifted_twin(x, E, R, u, alpha):
+    base = 1 + u * (x - 1)
+    log = np.log(base)
+    shape = np.exp(-alpha * log)
+    value = R * shape
+    return E + value, (np.ones_like(shape), shape, -alpha * value * (x - 1) / base, -value * log)
+
+
+def _shifted_into(theta):
+    E, A, d, alpha = theta.T
+    return np.stack([E, A * np.exp(-alpha * np.log1p(d)), 1 / (1 + d), alpha], 1)
+
+
+def _shifted_back(coordinates, low, high):
+    E, R, u, alpha = coordinates.T
+    d = np.clip(1 / u - 1, low[:, 2], high[:, 2])
+    return np.stack([E, R * np.exp(alpha * np.log1p(d)), d, alpha], 1)
+
+
+def _reciprocal_twin(x, R, u, alpha):
+    base = 1 - u + u / x
+    log = np.log(base)
+    shape = np.exp(alpha * log)
+    value = R * shape
+    return value, (shape, alpha * value * (1 / x - 1) / base, value * log)
+
+
+def _reciprocal_into(theta):
+    A, g, alpha = theta.T
+    return np.stack([A * np.exp(alpha * np.log1p(g)), 1 / (1 + g), alpha], 1)
+
+
+def _reciprocal_back(coordinates, low, high):
+    R, u, alpha = coordinates.T
+    g = np.clip(1 / u - 1, low[:, 1], high[:, 1])
+    return np.stack([R * np.exp(-alpha * np.log1p(g)), g, alpha], 1)
+
+
+def _ends(low, high):
+    """The bounds of u, the last but one, in place of those of the shift."""
+    low, high = low.copy(), high.copy()
+    low[:, -2], high[:, -2] = 1 / (1 + high[:, -2]), 1 / (1 + low[:, -2])
+    return low, high
+
+
 register(
     Form(
         name="shifted_power",
@@ -41,6 +93,7 @@ register(
         units={"E": {"y": 1}, "A": {"y": 1, "x": "alpha"}, "d": {"x": 1}},
         inverse=lambda y, E, A, d, alpha: (A / (y - E)) ** (1 / alpha) - d,
         aliases=("pow4",),
+        twin=Twin((FLOOR, _LEVEL, _SHARE, _STEEPNESS), _shifted_twin, _shifted_into, _shifted_back, ("A",), ends=_ends),
     )
 )
 
@@ -61,5 +114,8 @@ register(
         units={"A": {"y": 1, "x": "alpha"}, "g": {"x": -1}},
         inverse=lambda y, A, g, alpha: 1 / ((y / A) ** (1 / alpha) - g),
         aliases=("M3",),
+        twin=Twin(
+            (_LEVEL, _SHARE, _STEEPNESS), _reciprocal_twin, _reciprocal_into, _reciprocal_back, ("A",), ends=_ends
+        ),
     )
 )

@@ -1,0 +1,183 @@
+"""From many starts to a few fits: which of them go on, and in which coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labkit.laws import solver, starts
+from labkit.laws.form import Form, Twin
+from labkit.laws.objectives import Objective
+from labkit.laws.solver import Data, Solution
+
+CLOSE = 1.25  # times the best cost: what is not far behind
+APART = 0.05  # relative difference in some parameter from which on two fits count as different
+SAME = 1e-5  # relative difference at the points up to which two fits are one
+WARM = 8  # iterations of least squares before a robust objective
+RELAY = (8, 16, 40, 80, 160)  # heats in the coordinates of a form's twin
+PACE = 3.0  # a start whose gap to the best one is more than so many times what it gained in a heat is left
+HOME = 250  # iterations of the last steps, in a form's own parameters,
+FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the starts of a batch have in common: ``kept`` starts of every curve follow one another.
+
+    ``which`` (B,) says which row of the data a start is for; ``low`` and ``high`` (B, p) are the bounds of the form.
+    """
+
+    objective: Objective
+    data: Data
+    which: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    kept: int
+    iterations: int
+    tolerance: float
+
+    def best(self, costs: np.ndarray) -> np.ndarray:
+        """The cost of the best start of each one's curve (B,)."""
+        return np.repeat(costs.reshape(-1, self.kept).min(1), self.kept)
+
+
+def run(form: Form | Twin, problem: Problem, start, heats, prior=None, *, ridges=False, same=None) -> Solution:
+    """Solve all starts (B, p) for a few iterations, then go on with those that may still win.
+
+    ``heats`` are the iterations after which that is decided; with several of them starts that come to where another
+    one has ended are left as well. ``same`` (B,) says which start another one repeats, so that each is solved once.
+    """
+    everyone = np.arange(len(start))
+    same = everyone if same is None else same
+    on, found, done, earlier = np.flatnonzero(same == everyone), None, 0, np.inf
+    for end in (*(heat for heat in heats if heat < problem.iterations), problem.iterations):
+        fresh = solver.solve(
+            form,
+            problem.objective,
+            problem.data,
+            start[on] if found is None else found.theta[on],
+            problem.which[on],
+            problem.low[on],
+            problem.high[on],
+            iterations=end - done,
+            tolerance=problem.tolerance,
+            prior=None if prior is None else (prior[0][on], prior[1][on]),
+            ridges=ridges,
+        )
+        if found is None:
+            found = fresh.rows(np.searchsorted(on, same))
+        else:
+            found.update(on, fresh)
+        if len(heats) > 1:
+            _arrived(found, problem.kept)
+        best = problem.best(found.cost)
+        running = (found.status == solver.EXHAUSTED) & (same == everyone) & (found.cost <= CLOSE * best)
+        if heats is RELAY:
+            running &= found.cost - best <= PACE * (earlier - found.cost)
+        on, done, earlier = np.flatnonzero(running), end, found.cost.copy()
+        if len(on) == 0:
+            break
+    return found.rows(same)
+
+
+def _arrived(found: Solution, kept: int) -> None:
+    """End the starts that are about to come to where the best one of their curve has ended already."""
+    for first in range(0, len(found.cost), kept):
+        rows = slice(first, first + kept)
+        ended = np.where(found.status[rows] == solver.REACHED, found.cost[rows], np.inf)
+        best = int(ended.argmin())
+        at, cost = found.theta[rows][best], ended[best]
+        near = (np.abs(found.theta[rows] - at) <= APART * np.maximum(np.abs(at), 1e-9)).all(1)
+        same = (found.status[rows] == solver.EXHAUSTED) & (found.cost[rows] >= cost) & near
+        found.theta[rows][same], found.cost[rows][same], found.status[rows][same] = at, cost, solver.REACHED
+
+
+def far(form: Form, problem: Problem, start, heats, prior) -> Solution:
+    """Solve all starts and follow ridges to their end."""
+    if problem.objective.robust:
+        start = _warmed(form, problem, start, ridges=True)
+    return run(form, problem, start, heats, prior, ridges=True)
+
+
+def by_twin(form: Form, problem: Problem, start) -> Solution:
+    """Solve all starts in the coordinates of the form's twin, and the last steps in the form's own parameters."""
+    twin, low, high = form.twin, problem.low, problem.high
+    ends = twin.bounds(low, high)
+    there = replace(problem, low=ends[0], high=ends[1])
+    with np.errstate(all="ignore"):
+        start = np.clip(np.nan_to_num(twin.into(start)), *ends)
+    if problem.objective.robust:
+        start = _warmed(twin, there, start)
+    found = run(twin, there, start, RELAY, same=_alike(twin, there, start, np.zeros(len(start))))
+    same = _alike(twin, there, found.theta, found.cost)
+    with np.errstate(all="ignore"):
+        theta = twin.back(found.theta, low, high)
+    costs = cost(form, problem.objective, problem.data, theta, problem.which)
+    ended = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
+    ended |= (found.cost == problem.best(found.cost)) | (costs == problem.best(costs))
+    on = np.unique(same[ended])
+    status = np.where(np.isfinite(costs), solver.EXHAUSTED, solver.IMPOSSIBLE)
+    home = Solution(theta, costs, status, found.iterations)
+    by_factors = tuple(replace(one, log=one.log or one.name in twin.endless) for one in form.parameters)
+    form = replace(form, parameters=by_factors)
+    moved = on[costs[on] > (1 + FINISH) * found.cost[on]]
+    if len(moved):
+        # the form's bounds are nearer: what is at one of them stays there while the other parameters follow
+        at_low, at_high = theta <= low, theta >= high
+        _finish(form, problem, home, moved, np.where(at_high, high, low), np.where(at_low, low, high))
+    _finish(form, problem, home, on, low, high)
+    return home.rows(same)
+
+
+def _finish(form, problem, home, on, low, high) -> None:
+    last = solver.solve(
+        form,
+        problem.objective,
+        problem.data,
+        home.theta[on],
+        problem.which[on],
+        low[on],
+        high[on],
+        iterations=min(problem.iterations, HOME),
+        tolerance=max(problem.tolerance, FINISH),
+    )
+    home.update(on, last)
+
+
+def _warmed(form, problem, start, ridges=False) -> np.ndarray:
+    """The starts moved by a few steps of least squares on logarithms, where the robust objective gains by that.
+
+    From near the least-squares fit a robust objective needs a third of the steps that it needs from afar.
+    """
+    squares, where = Objective("log_squared"), (problem.which, problem.low, problem.high)
+    moved = solver.solve(form, squares, problem.data, start, *where, iterations=WARM, ridges=ridges).theta
+    before, after = (cost(form, problem.objective, problem.data, each, problem.which) for each in (start, moved))
+    return np.where((after < before)[:, None], moved, start)
+
+
+def _alike(law, problem, theta, costs) -> np.ndarray:
+    """For every start the cheapest one of its curve (B,) that says the same of the points; mostly the start itself."""
+    data, kept = problem.data, problem.kept
+    every = max(1, data.y.shape[1] // starts.POINTS)
+    columns = tuple(column[:, ::every] for column in data.rows(problem.which).columns)
+    counts = (data.weights[problem.which[::kept], ::every] > 0)[:, None, None]
+    value = np.broadcast_to(law.evaluate(columns, theta)[0], (len(theta), counts.shape[3]))
+    order = np.argsort(costs.reshape(-1, kept), axis=1, kind="stable")
+    value = np.take_along_axis(value.reshape(-1, kept, counts.shape[3]), order[:, :, None], 1)
+    with np.errstate(all="ignore"):
+        alike = np.where(counts, np.abs(value[:, :, None] / value[:, None] - 1), 0.0).max(3) <= SAME
+    first = np.tile(np.arange(kept), (len(value), 1))
+    for start in range(1, kept):
+        earlier = alike[:, start, :start] & (first[:, :start] == np.arange(start))
+        first[:, start] = np.where(earlier.any(1), earlier.argmax(1), start)
+    found = np.empty_like(order)
+    np.put_along_axis(found, order, np.take_along_axis(order, first, 1), 1)
+    return (found + np.arange(0, len(theta), kept)[:, None]).ravel()
+
+
+def cost(form: Form | Twin, objective: Objective, data: Data, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """The objective (B,) of parameters (B, p), each for its row of the data, in pieces that bound the memory."""
+    size = max(1, solver.CHUNK // (data.y.shape[1] * theta.shape[1]))
+    pieces = (slice(i, i + size) for i in range(0, len(theta), size))
+    return np.concatenate([solver.cost(form, objective, data.rows(which[s]), theta[s]) for s in pieces])
