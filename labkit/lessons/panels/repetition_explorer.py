@@ -27,7 +27,7 @@ _FINE = np.geomspace(0.93, 1.07, 29)
 _FLOPS = 6.0  # per parameter and token
 _FURTHER = 1.5  # times the compute, for where more of it should go
 _KNOWN = 8  # epochs up to which effective data are fitted: from there on some sizes turn up, which they cannot
-_SHARES = np.geomspace(1 / 1024, 1, 41)  # of the compute, where spending all of it does harm
+_STOPS = np.geomspace(0.5, 512, 61)  # epochs to stop after, where spending all of the compute does harm
 _NEXT = 1.001  # times the tokens, for what the next of them is worth
 
 
@@ -73,7 +73,8 @@ class Repetition:
             f"{two_digits(one.epochs)} epochs, loss {one.loss:.3f} ({one.loss_low:.3f} to {one.loss_high:.3f})."
         )
         if one.used < 0.99:
-            told += f" Stop there, with {one.used:.0%} of the compute: more of it does harm."
+            used = f"{one.used:.0%}" if one.used > 0.01 else "less than 1%"
+            told += f" Stop there, with {used} of the compute: more of it does harm."
         elif one.epochs > 1:
             told += f" The next letter of the old text is worth {max(one.worth, 0):.2f} new ones"
             told += f"; of more compute, {one.to_epochs:.0%} to epochs, the rest to size."
@@ -196,9 +197,9 @@ def _used(fitted: Constrained | Overfitting, sizes: np.ndarray, affordable: np.n
     """The share of the tokens that a budget affords each size after which its loss is lowest."""
     if isinstance(fitted, Constrained):  # it never turns up
         return np.ones(len(sizes))
-    tokens = affordable[:, None] * _SHARES
-    losses = fitted.predict(_laid(np.repeat(sizes, len(_SHARES)), tokens.ravel(), text)).reshape(tokens.shape)
-    return _SHARES[losses.argmin(axis=1)]
+    tokens = np.minimum(_STOPS * text, affordable[:, None])
+    losses = fitted.predict(_laid(np.repeat(sizes, len(_STOPS)), tokens.ravel(), text)).reshape(tokens.shape)
+    return tokens[np.arange(len(sizes)), losses.argmin(axis=1)] / affordable
 
 
 def _points(runs: pd.DataFrame, text: float, remedy: str) -> pd.DataFrame:
