@@ -133,37 +133,34 @@ def repetition_explorer(
 def _evaluate(
     fitted: Constrained | Overfitting, interval: float, text: float, compute: float, law: str, remedy: str
 ) -> Repetition:
-    runs = _runs()
-    sizes = np.sort(runs.params.unique())
+    sizes = np.sort(_runs().params.unique())
     params, epochs = (grid.ravel() for grid in np.meshgrid(sizes, _EPOCHS, indexing="ij"))
-    lines = _laid(params, epochs * text, text).assign(epochs=epochs)
+    tokens, losses = _spent(fitted, _SIZES, text, compute)
     affordable = compute / _FLOPS / _SIZES
-    valley = _laid(_SIZES, affordable * _used(fitted, _SIZES, affordable, text), text)
-    drawn = fitted.redrawn(pd.concat([lines, valley]))
+    asked = {
+        "lines": _laid(params, epochs * text, text),
+        "ends": _laid(sizes, compute / _FLOPS / sizes, text),
+        "fresh": _laid(_SIZES, affordable, np.inf),
+    }
+    ends = np.cumsum([len(part) for part in asked.values()])[:-1]
+    said = dict(zip(asked, np.split(fitted.predict(pd.concat(asked)), ends), strict=True))
+    drawn = fitted.redrawn(pd.concat([asked["lines"], _laid(_SIZES, tokens, text)]))
     tails = [(1 - interval) / 2, (1 + interval) / 2]
     low, high = np.quantile(drawn, tails, axis=0)
-    count = len(lines)
-    lines = lines.assign(loss=fitted.predict(lines), low=low[:count], high=high[:count])
-    valley = valley.assign(loss=fitted.predict(valley), low=low[count:], high=high[count:])
-    valley["fresh"] = fitted.predict(valley.assign(tokens=affordable, unique_tokens=affordable))
-    best = _best(fitted, text, compute)
-    limits = dict(
-        zip(("params_low", "params_high"), np.quantile(_SIZES[drawn[:, count:].argmin(1)], tails), strict=True)
-    )
+    count = len(params)
+    best, further = (_best(fitted, text, budget) for budget in (compute, compute * _FURTHER))
     sized = np.quantile(_SIZES[drawn[:, count:].argmin(1)], tails)
-    around = [float(np.interp(np.log(best.params), np.log(_SIZES), valley[side])) for side in ("low", "high")]
+    around = [float(np.interp(np.log(best.params), np.log(_SIZES), side[count:])) for side in (low, high)]
     names = ("params_low", "params_high", "loss_low", "loss_high")
-    limits = dict(zip(names, [*sized, *around], strict=True))
-    further = _best(fitted, text, compute * _FURTHER)
-    share = float(np.clip(np.log(further.epochs / best.epochs) / np.log(_FURTHER), 0, 1))
-    worth = _worth(fitted, best, text)
-    best = pd.concat([best, pd.Series({**limits, "worth": worth, "to_epochs": share})])
-    ends = _laid(sizes, compute / _FLOPS / sizes, text)
-    ends = ends.assign(epochs=ends.tokens / text, loss=fitted.predict(ends))
-    points = _points(runs, text, remedy)
-    keep = ["params", "epochs", "loss"]
-    shown = (lines[[*keep, "low", "high"]], valley[["params", "loss", "low", "high", "fresh"]])
-    return Repetition(text, compute, law, remedy, interval, best, ends[keep], *shown, points, _turned(points))
+    more = dict(zip(names, [*sized, *around], strict=True)) | {"worth": _worth(fitted, best, text)}
+    more["to_epochs"] = float(np.clip(np.log(further.epochs / best.epochs) / np.log(_FURTHER), 0, 1))
+    lines = {"params": params, "epochs": epochs, "loss": said["lines"], "low": low[:count], "high": high[:count]}
+    valley = {"params": _SIZES, "loss": losses, "low": low[count:], "high": high[count:], "fresh": said["fresh"]}
+    ends = {"params": sizes, "epochs": asked["ends"].tokens / text, "loss": said["ends"]}
+    frames = (pd.DataFrame(frame) for frame in (ends, lines, valley))
+    points = _points(text, remedy)
+    best = pd.concat([best, pd.Series(more)])
+    return Repetition(text, compute, law, remedy, interval, best, *frames, points, _turned(points))
 
 
 def _laid(params: np.ndarray, tokens: np.ndarray, text: float) -> pd.DataFrame:
@@ -184,26 +181,30 @@ def _best(fitted: Constrained | Overfitting, text: float, compute: float) -> pd.
     size = 1.0
     for factors in (_SIZES, _FINE):
         sizes = size * factors
-        affordable = compute / _FLOPS / sizes
-        used = _used(fitted, sizes, affordable, text)
-        losses = fitted.predict(_laid(sizes, affordable * used, text))
+        tokens, losses = _spent(fitted, sizes, text, compute)
         place = losses.argmin()
         size = float(sizes[place])
-    epochs = affordable[place] * used[place] / text
-    return pd.Series({"params": size, "epochs": epochs, "loss": losses[place], "used": used[place]})
+    used = tokens[place] * _FLOPS * size / compute
+    return pd.Series({"params": size, "epochs": tokens[place] / text, "loss": losses[place], "used": used})
 
 
-def _used(fitted: Constrained | Overfitting, sizes: np.ndarray, affordable: np.ndarray, text: float) -> np.ndarray:
-    """The share of the tokens that a budget affords each size after which its loss is lowest."""
+def _spent(
+    fitted: Constrained | Overfitting, sizes: np.ndarray, text: float, compute: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The tokens after which to stop each size, at most those that the budget affords it, and the loss there."""
+    affordable = compute / _FLOPS / sizes
     if isinstance(fitted, Constrained):  # it never turns up
-        return np.ones(len(sizes))
+        return affordable, fitted.predict(_laid(sizes, affordable, text))
     tokens = np.minimum(_STOPS * text, affordable[:, None])
     losses = fitted.predict(_laid(np.repeat(sizes, len(_STOPS)), tokens.ravel(), text)).reshape(tokens.shape)
-    return tokens[np.arange(len(sizes)), losses.argmin(axis=1)] / affordable
+    place = np.arange(len(sizes)), losses.argmin(axis=1)
+    return tokens[place], losses[place]
 
 
-def _points(runs: pd.DataFrame, text: float, remedy: str) -> pd.DataFrame:
+@functools.lru_cache(maxsize=64)
+def _points(text: float, remedy: str) -> pd.DataFrame:
     """Runs on about this much text without a remedy, and with one at the best strength for each size and epochs."""
+    runs = _runs()
     here = runs[np.isclose(runs.unique_tokens, text, rtol=0.01) & (runs.remedy.isin(["none", remedy]))]
     means = here.groupby(["remedy", "params", "epochs", "strength"], as_index=False).loss.mean()
     best = means.loc[means.groupby(["remedy", "params", "epochs"]).loss.idxmin()].drop(columns="loss")
