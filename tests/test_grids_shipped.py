@@ -61,6 +61,26 @@ def test_provenance_says_what_from_what_and_with_what(name):
     assert "torch" in said["versions"]
 
 
+def test_shipped_ensembles_are_their_points_and_every_member_helps():
+    from labkit.grids.trials.members import shipped_points
+
+    table = grids.load("ensembles")
+    kinds = table[["width", "weight_decay", "seed"]].drop_duplicates()
+    wanted = {(point["widths"][0], point["weight_decay"], point["seeds"][0]) for point in shipped_points()}
+    assert set(kinds.itertuples(index=False, name=None)) == wanted
+    curves = table.pivot_table(index=["width", "weight_decay", "seed"], columns="members", values="loss")
+    assert (curves.diff(axis=1).iloc[:, 1:] < 0).all(axis=None)
+
+
+def test_one_member_is_as_good_as_a_single_model_of_the_same_kind():
+    keys = ["width", "weight_decay", "seed"]
+    one = grids.load("ensembles").query("members == 1").set_index(keys).loss
+    single = grids.load("remedies").query("epochs == 16 and dropout == 0").set_index(keys).loss
+    both = one.to_frame("member").join(single, how="inner")
+    assert len(both) == 9
+    assert (both.member / both.loss - 1).abs().max() < 0.02
+
+
 def test_tables_are_small():
     from labkit.grids.shipped import folder
 

@@ -59,7 +59,7 @@ def write(name: str, trained: Trained, out: Path, runs: pd.DataFrame) -> None:
 def write_ensembles(out: Path, jobs: int, store: str | None) -> int:
     """Train the ensembles that ship and write their table and provenance; returns how many members there are."""
     from labkit import sweeps
-    from labkit.grids.point import THINNING, WINDOWS
+    from labkit.grids.point import WINDOWS
     from labkit.grids.trials.members import ensembles, shipped_points
 
     points = shipped_points()
@@ -69,7 +69,7 @@ def write_ensembles(out: Path, jobs: int, store: str | None) -> int:
     table = table.assign(params_with_embeddings=table.params, tokens=table.unique_tokens * table.epochs)
     _put(out / f"{ENSEMBLES}.csv", table.round(_DIGITS).to_csv(index=False, float_format="%.8g", lineterminator="\n"))
     said = {"made": date.today().isoformat(), "by": "python -m labkit.grids", "design": points}
-    said |= {"optimizer": _OPTIMIZER, "held_out": {"split": "validation", "windows": WINDOWS // THINNING}}
+    said |= {"optimizer": _OPTIMIZER, "held_out": {"split": "validation", "windows": WINDOWS}}
     said |= _circumstances(table)
     _put(out / f"{ENSEMBLES}.json", json.dumps(said, indent=1) + "\n")
     return int(table.groupby(["width", "weight_decay", "seed"]).members.max().sum())
