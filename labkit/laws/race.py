@@ -33,9 +33,9 @@ class Problem:
     which: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    kept: int
-    iterations: int
-    tolerance: float
+    kept: int = 1
+    iterations: int = 500
+    tolerance: float = 1e-12
 
     def best(self, costs: np.ndarray) -> np.ndarray:
         """The cost of the best start of each one's curve (B,)."""
@@ -102,32 +102,59 @@ def far(form: Form, problem: Problem, start, heats, prior) -> Solution:
 
 def by_twin(form: Form, problem: Problem, start) -> Solution:
     """Solve all starts in the coordinates of the form's twin, and the last steps in the form's own parameters."""
-    twin, low, high = form.twin, problem.low, problem.high
-    ends = twin.bounds(low, high)
-    there = replace(problem, low=ends[0], high=ends[1])
-    with np.errstate(all="ignore"):
-        start = np.clip(np.nan_to_num(twin.into(start)), *ends)
+    twin, there, start = _to_twin(form, problem, start)
     if problem.objective.robust:
         start = _warmed(twin, there, start)
     found = run(twin, there, start, RELAY, same=_alike(twin, there, start, np.zeros(len(start))))
     same = _alike(twin, there, found.theta, found.cost)
-    with np.errstate(all="ignore"):
-        theta = twin.back(found.theta, low, high)
-    costs = cost(form, problem.objective, problem.data, theta, problem.which)
+    theta, costs = _from_twin(form, problem, found)
     ended = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
     ended |= (found.cost == problem.best(found.cost)) | (costs == problem.best(costs))
-    on = np.unique(same[ended])
     status = np.where(np.isfinite(costs), solver.EXHAUSTED, solver.IMPOSSIBLE)
     home = Solution(theta, costs, status, found.iterations)
-    by_factors = tuple(replace(one, log=one.log or one.name in twin.endless) for one in form.parameters)
+    _bring_home(form, problem, home, found.cost, np.unique(same[ended]))
+    return home.rows(same)
+
+
+def again(form: Form, problem: Problem, start) -> Solution:
+    """Fits to changed points from the fits to others: one start (B, p) each, and no search."""
+    if form.twin is None:
+        where = (problem.which, problem.low, problem.high)
+        return solver.solve(form, problem.objective, problem.data, start, *where, ridges=True)
+    twin, there, start = _to_twin(form, problem, start)
+    found = solver.solve(twin, problem.objective, problem.data, start, there.which, there.low, there.high)
+    theta, costs = _from_twin(form, problem, found)
+    home = Solution(theta, costs, found.status, found.iterations)
+    # where the form's bounds are not in the way the twin's answer is the form's
+    _bring_home(form, problem, home, found.cost, np.flatnonzero(costs > (1 + FINISH) * found.cost))
+    return home
+
+
+def _to_twin(form, problem, start):
+    ends = form.twin.bounds(problem.low, problem.high)
+    with np.errstate(all="ignore"):
+        start = np.clip(np.nan_to_num(form.twin.into(start)), *ends)
+    return form.twin, replace(problem, low=ends[0], high=ends[1]), start
+
+
+def _from_twin(form, problem, found) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(all="ignore"):
+        theta = form.twin.back(found.theta, problem.low, problem.high)
+    return theta, cost(form, problem.objective, problem.data, theta, problem.which)
+
+
+def _bring_home(form, problem, home, there, on) -> None:
+    """The last steps of some fits in the form's own parameters; ``there`` (B,) is what they cost in the twin's."""
+    low, high = problem.low, problem.high
+    by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
     form = replace(form, parameters=by_factors)
-    moved = on[costs[on] > (1 + FINISH) * found.cost[on]]
+    moved = on[home.cost[on] > (1 + FINISH) * there[on]]
     if len(moved):
         # the form's bounds are nearer: what is at one of them stays there while the other parameters follow
-        at_low, at_high = theta <= low, theta >= high
+        at_low, at_high = home.theta <= low, home.theta >= high
         _finish(form, problem, home, moved, np.where(at_high, high, low), np.where(at_low, low, high))
-    _finish(form, problem, home, on, low, high)
-    return home.rows(same)
+    if len(on):
+        _finish(form, problem, home, on, low, high)
 
 
 def _finish(form, problem, home, on, low, high) -> None:

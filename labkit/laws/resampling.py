@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws import solver
+from labkit.laws import race, solver
 from labkit.laws.fitting import Fits
 from labkit.laws.form import Form
 from labkit.laws.objectives import Objective
@@ -52,8 +52,8 @@ def _refit(form, objective, fits, targets, weights):
     data = Data(scaled.data.columns, targets / scaled.y_factor[0], weights)
     begin = np.tile(fits.theta[0, 0], (n, 1))
     bounds = (np.broadcast_to(bound[:1], begin.shape) for bound in (fits.low, fits.high))
-    solution = solver.solve(form, objective, data, begin, np.arange(n), *bounds, ridges=True)
-    return scaled.back(form, solution.theta, np.zeros(n, int))
+    problem = race.Problem(objective, data, np.arange(n), *bounds)
+    return scaled.back(form, race.again(form, problem, begin).theta, np.zeros(n, int))
 
 
 def _constant(data, targets, weights):
