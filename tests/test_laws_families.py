@@ -30,6 +30,14 @@ def test_repeated_data_are_worth_less_than_new_data_and_more_than_none():
     assert new < repeated < few
 
 
+def test_the_published_law_prefers_more_epochs_of_a_smaller_model_as_its_authors_did():
+    # Muennighoff et al. (2023), 25 billion unique tokens: the plan they trained, and the one of Chinchilla's law.
+    law = laws.published("muennighoff-2023")
+    theirs, chinchilla = law.predict([[6.34e9, 242e9, 25e9], [8.67e9, 178e9, 25e9]])
+    np.testing.assert_allclose([theirs, chinchilla], [2.22564409, 2.22696351], atol=5e-9)
+    assert theirs < chinchilla
+
+
 def test_utility_that_never_halves_is_a_plain_power_law():
     tokens = np.array([1e6, 3.7e6, 2e7])
     law = laws.get("half_life")
