@@ -18,7 +18,7 @@ from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told, words
 
 _BELOW = 90
 _AHEAD = 10.0  # how many times the largest size the lines are drawn to
-_STEPS = 80
+_STEPS = 60
 _PARTS = {"fitted": "circle", "held out": "diamond"}
 _KEY = ["full circles: fitted · hollow diamonds: held out", "dashed: the target · bands: intervals"]
 _RESIDUAL = "measured / fitted − 1"

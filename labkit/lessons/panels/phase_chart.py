@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labkit.display.heat import edges
 from labkit.lessons.panels import vega
 from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told
 from labkit.theory.perceptron import KEEPS
@@ -31,11 +30,14 @@ def draw(record: Any) -> Spec:
         f"keep the {record.best}"
     )
     sentence = sentence.replace("keep the random", "keep random ones")
-    cells = _cells(record.map)
-    share = number("y", title="fraction kept", scale=_shares(cells))
+    cells = record.map.rename(columns={"pool_per_dimension": "x", "fraction": "y", "best": "keep"})
+    cells = cells[["x", "y", "keep", *KEEPS]]
+    factor, half = _steps(cells)
+    ends = [float(cells["y"].min() - half), float(cells["y"].max() + half)]
+    share = number("y", title="fraction kept", scale={"domain": ends, "nice": False})
     parts = [
         {
-            "layer": [_map(share), _cross(share)],
+            "layer": [_map(share, factor, half), _cross(share)],
             "width": WIDTH,
             "height": _MAP,
             "title": {"text": sentence, "subtitle": _KEY},
@@ -56,26 +58,24 @@ def draw(record: Any) -> Spec:
     return vega.chart(described, data, vconcat=parts, resolve=apart)
 
 
-def _cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """A rectangle for each cell of the map."""
-    drawn = cells.rename(columns={"pool_per_dimension": "x", "fraction": "y", "best": "keep"})
-    for name, log in (("x", True), ("y", False)):
-        places = np.unique(drawn[name])
-        low, high = edges(places, log)
-        at = np.searchsorted(places, drawn[name])
-        drawn[f"{name}_low"], drawn[f"{name}_high"] = low[at], high[at]
-    return drawn
+def _steps(cells: pd.DataFrame) -> tuple[float, float]:
+    """Half of what lies between neighbouring cells: a factor across, and a difference up."""
+    across, up = np.unique(cells["x"]), np.unique(cells["y"])
+    return float(np.sqrt(across[1] / across[0])), float((up[1] - up[0]) / 2)
 
 
-def _shares(cells: pd.DataFrame) -> Spec:
-    return {"domain": [float(cells["y_low"].min()), float(cells["y_high"].max())], "nice": False}
-
-
-def _map(share: Spec) -> Spec:
+def _map(share: Spec, factor: float, half: float) -> Spec:
+    """A rectangle for each cell; the page works out its edges, which would double the size of the chart."""
     tips = [told("x", "pool per dimension", ".3~g"), told("y", "fraction kept", ".2~f")]
     tips += [told(rule, format=".4f") for rule in KEEPS]
     legend = {"title": None, "orient": "top", "direction": "horizontal"}
-    return layer(
+    edges = {
+        "x_low": f"datum.x / {factor}",
+        "x_high": f"datum.x * {factor}",
+        "y_low": f"datum.y - {half}",
+        "y_high": f"datum.y + {half}",
+    }
+    drawn = layer(
         "cells",
         "rect",
         {"clip": True, "strokeWidth": 0.6},
@@ -87,6 +87,7 @@ def _map(share: Spec) -> Spec:
         stroke={**_COLOUR, "legend": legend},
         tooltip=tips,
     )
+    return {**drawn, "transform": [{"calculate": how, "as": name} for name, how in edges.items()]}
 
 
 def _cross(share: Spec) -> Spec:
