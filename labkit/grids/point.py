@@ -80,7 +80,7 @@ def train_point(
     dials = {"width": width, "depth": depth, "qk_norm": qk_norm}
     model = Dropped(**dials, dropout=dropout) if dropout else models.build("transformer", **dials)
     shared = {"indices": pool, "examples": windows, "learning_rate": learning_rate, "weight_decay": weight_decay}
-    with _one_thread():
+    with one_thread():
         fit = training.fit_many(
             model,
             data,
@@ -122,7 +122,7 @@ def _measured(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Products of matrices this small gain nothing from a second thread, and lose much where cores are contended."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

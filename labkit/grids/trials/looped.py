@@ -87,7 +87,7 @@ def weight_shared(
     >>> found.kind.tolist(), found.flops.nunique()
     (['own weights', 'shared weights'], 1)
     """
-    from labkit.grids.point import held_out, window_losses
+    from labkit.grids.point import held_out, one_thread, window_losses
 
     data = datasets.load("python_source", context=CONTEXT)
     ends, pool = models.ports(data), np.arange(0, len(data.inputs), CONTEXT)
@@ -100,13 +100,14 @@ def weight_shared(
     rows = []
     for kind, maker in ((OWN, Transformer), (SHARED, Looped)):
         model = maker(width=width, depth=depth, qk_norm=True)
-        fit = training.fit_many(
-            model, data, runs, steps=tokens // CONTEXT // BATCH, batch_size=BATCH, optimizer="adam",
-            schedule={"name": "warmup_cosine", "warmup": 0.1}, device="cpu",
-        )  # fmt: skip
         losses = np.empty(len(runs))
-        for part in fit.parts:
-            losses[list(part.rows)] = window_losses(part.model, part.parameters, inputs, targets).mean(1)
+        with one_thread():
+            fit = training.fit_many(
+                model, data, runs, steps=tokens // CONTEXT // BATCH, batch_size=BATCH, optimizer="adam",
+                schedule={"name": "warmup_cosine", "warmup": 0.1}, device="cpu",
+            )  # fmt: skip
+            for part in fit.parts:
+                losses[list(part.rows)] = window_losses(part.model, part.parameters, inputs, targets).mean(1)
         said = {"kind": kind, "width": width, "depth": depth, "params": model.parameter_count(ends)}
         said |= {"flops": model.flops_per_example(ends) // CONTEXT * tokens, "unique_tokens": unique_tokens}
         for place, seed in enumerate(seeds):

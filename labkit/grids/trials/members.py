@@ -55,7 +55,7 @@ def ensembles(
     >>> found.members.tolist(), bool(found.loss[1] < found.loss[0])
     ([1, 2], True)
     """
-    from labkit.grids.point import held_out
+    from labkit.grids.point import held_out, one_thread
 
     data = datasets.load("python_source", context=CONTEXT)
     pool = np.arange(0, len(data.inputs), CONTEXT)
@@ -77,20 +77,22 @@ def ensembles(
             for seed in seeds
             for member in range(members)
         ]
-        fit = training.fit_many(
-            model, data, runs, steps=tokens // CONTEXT // BATCH, batch_size=BATCH, optimizer="adamw",
-            schedule=SCHEDULE, device="cpu",
-        )  # fmt: skip
+        with one_thread():
+            fit = training.fit_many(
+                model, data, runs, steps=tokens // CONTEXT // BATCH, batch_size=BATCH, optimizer="adamw",
+                schedule=SCHEDULE, device="cpu",
+            )  # fmt: skip
         order = np.argsort([row for part in fit.parts for row in part.rows])
         stacked = {
             name: torch.cat([part.parameters[name] for part in fit.parts])[order] for name in fit.parts[0].parameters
         }
         params = model.parameter_count(models.ports(data))
         found = []
-        for place, seed in enumerate(seeds):
-            own = {name: value[place * members : (place + 1) * members] for name, value in stacked.items()}
-            for count, loss in enumerate(_averaged(model, own, inputs, targets), start=1):
-                found.append((width, params, seed, count, loss))
+        with one_thread():
+            for place, seed in enumerate(seeds):
+                own = {name: value[place * members : (place + 1) * members] for name, value in stacked.items()}
+                for count, loss in enumerate(_averaged(model, own, inputs, targets), start=1):
+                    found.append((width, params, seed, count, loss))
         each = (time.perf_counter() - began) / len(found)
         rows += [(*row, each) for row in found]
     return pd.DataFrame(rows, columns=["width", "params", "seed", "members", "loss", "seconds"])

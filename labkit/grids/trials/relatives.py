@@ -12,7 +12,7 @@ import pandas as pd
 from labkit import datasets, models, training
 from labkit.datasets.markov import sample, stationary
 from labkit.datasets.windows import windows
-from labkit.grids.point import window_losses
+from labkit.grids.point import one_thread, window_losses
 from labkit.grids.rates import tuned_rate
 from labkit.seeds import generator
 
@@ -191,18 +191,22 @@ def _trained(
     first = targets[plans[0][0]].data
     few = {"test_inputs": first.test_inputs[:256], "test_targets": first.test_targets[:256]}  # measured below instead
     data = replace(first, inputs=inputs, targets=targets_, truth={}, **few)
-    fit = training.fit_many(
-        models.build("transformer", width=width, depth=2, qk_norm=True), data, runs, groups=groups, steps=steps,
-        batch_size=BATCH, optimizer="adam", schedule={"name": "warmup_cosine", "warmup": 0.1}, device="cpu",
-    )  # fmt: skip
+    with one_thread():
+        fit = training.fit_many(
+            models.build("transformer", width=width, depth=2, qk_norm=True), data, runs, groups=groups, steps=steps,
+            batch_size=BATCH, optimizer="adam", schedule={"name": "warmup_cosine", "warmup": 0.1}, device="cpu",
+        )  # fmt: skip
     found = {row: (part, place) for part in fit.parts for place, row in enumerate(part.rows)}
     for row, (seed, other, _) in enumerate(plans):
         part, place = found[row]
         one = {name: value[place : place + 1] for name, value in part.parameters.items()}
-        losses = tuple(
-            np.nan if text is None else float(window_losses(part.model, one, text[:, :-1].copy(), text[:, -1]).mean())
-            for text in (targets[seed].held, held.get(other))
-        )
+        with one_thread():
+            losses = tuple(
+                np.nan
+                if text is None
+                else float(window_losses(part.model, one, text[:, :-1].copy(), text[:, -1]).mean())
+                for text in (targets[seed].held, held.get(other))
+            )
         yield int(fit.table.parameters.iloc[0]), losses
 
 
