@@ -72,10 +72,8 @@ def versions(libraries: set[str] = frozenset()) -> dict[str, str]:
     """Public versions of Python, of the numerical libraries and of the named top-level modules."""
     found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
     for name in {*_ALWAYS, *map(modules.distribution, libraries)} - {None}:
-        try:
-            found[name] = importlib.metadata.version(name).split("+")[0]
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        if installed := modules.version(name, importlib.metadata.version):
+            found[name] = installed.split("+")[0]
     return dict(sorted(found.items()))
 
 

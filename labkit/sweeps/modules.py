@@ -8,9 +8,10 @@ import hashlib
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 _LABKIT = Path(__file__).resolve().parent.parent
@@ -77,10 +78,10 @@ def file_of(name: str) -> Path | None:
         return None
     if root.is_file():
         return root if not rest and root.suffix == ".py" else None
-    path = root.joinpath(*rest.split(".")) if rest else root
-    for candidate in (path / "__init__.py", path.with_name(path.name + ".py")):
-        if candidate.is_file():
-            return candidate
+    path = os.path.join(root, *rest.split(".")) if rest else str(root)
+    for candidate in (os.path.join(path, "__init__.py"), f"{path}.py"):
+        if os.path.isfile(candidate):
+            return Path(candidate)
     return None
 
 
@@ -120,11 +121,16 @@ def distribution(module: str) -> str | None:
         return None
     if module in _DISTRIBUTIONS:
         return _DISTRIBUTIONS[module]
+    return module if version(module, importlib.metadata.version) else next(iter(_packages().get(module, [])), None)
+
+
+@functools.cache
+def version(distribution: str, read: Callable[[str], str]) -> str | None:
+    """The version of a distribution that ``read`` tells, asked once; None where it is not installed."""
     try:
-        importlib.metadata.version(module)
+        return read(distribution)
     except importlib.metadata.PackageNotFoundError:
-        return next(iter(_packages().get(module, [])), None)
-    return module
+        return None
 
 
 @functools.cache
