@@ -19,6 +19,7 @@ RELAY = (8, 16, 40, 80, 160)  # heats in the coordinates of a form's twin
 PACE = 3.0  # a start whose gap to the best one is more than so many times what it gained in a heat is left
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
+NEARER = 1e-7  # relative cost of the form's own bounds, beyond the twin's, from which on the last steps are taken
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,12 @@ def by_twin(form: Form, problem: Problem, start) -> Solution:
         start = _warmed(twin, there, start)
     found = run(twin, there, start, RELAY, same=_alike(twin, there, start, np.zeros(len(start))))
     same = _alike(twin, there, found.theta, found.cost)
-    theta, costs = _from_twin(form, problem, found)
-    ended = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
-    ended |= (found.cost == problem.best(found.cost)) | (costs == problem.best(costs))
-    status = np.where(np.isfinite(costs), solver.EXHAUSTED, solver.IMPOSSIBLE)
-    home = Solution(theta, costs, status, found.iterations)
-    _bring_home(form, problem, home, found.cost, np.unique(same[ended]))
+    home = _from_twin(form, problem, found)
+    near = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
+    near |= (found.cost == problem.best(found.cost)) | (home.cost == problem.best(home.cost))
+    ended = (found.status == solver.REACHED) & ((there.low < found.theta) & (found.theta < there.high)).all(1)
+    dearer, on = home.cost > (1 + NEARER) * found.cost, np.unique(same[near])
+    _bring_home(form, problem, home, on[dearer[on]], on[(dearer | ~ended)[on]])
     return home.rows(same)
 
 
@@ -123,10 +124,9 @@ def again(form: Form, problem: Problem, start) -> Solution:
         return solver.solve(form, problem.objective, problem.data, start, *where, ridges=True)
     twin, there, start = _to_twin(form, problem, start)
     found = solver.solve(twin, problem.objective, problem.data, start, there.which, there.low, there.high)
-    theta, costs = _from_twin(form, problem, found)
-    home = Solution(theta, costs, found.status, found.iterations)
-    # where the form's bounds are not in the way the twin's answer is the form's
-    _bring_home(form, problem, home, found.cost, np.flatnonzero(costs > (1 + FINISH) * found.cost))
+    home = _from_twin(form, problem, found)
+    dearer = np.flatnonzero(home.cost > (1 + NEARER) * found.cost)
+    _bring_home(form, problem, home, dearer, dearer)
     return home
 
 
@@ -137,24 +137,29 @@ def _to_twin(form, problem, start):
     return form.twin, replace(problem, low=ends[0], high=ends[1]), start
 
 
-def _from_twin(form, problem, found) -> tuple[np.ndarray, np.ndarray]:
+def _from_twin(form, problem, found) -> Solution:
     with np.errstate(all="ignore"):
         theta = form.twin.back(found.theta, problem.low, problem.high)
-    return theta, cost(form, problem.objective, problem.data, theta, problem.which)
+    costs = cost(form, problem.objective, problem.data, theta, problem.which)
+    status = np.where(np.isfinite(costs), found.status, solver.IMPOSSIBLE)
+    return Solution(theta, costs, status, found.iterations)
 
 
-def _bring_home(form, problem, home, there, on) -> None:
-    """The last steps of some fits in the form's own parameters; ``there`` (B,) is what they cost in the twin's."""
+def _bring_home(form, problem, home, dearer, on) -> None:
+    """The last steps of the fits ``on`` in the form's own parameters.
+
+    ``dearer`` are those that cost more than in the twin's coordinates, as the form's bounds are nearer: what is at a
+    bound stays there first, while the others follow.
+    """
+    if not len(on):
+        return
     low, high = problem.low, problem.high
     by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
     form = replace(form, parameters=by_factors)
-    moved = on[home.cost[on] > (1 + FINISH) * there[on]]
-    if len(moved):
-        # the form's bounds are nearer: what is at one of them stays there while the other parameters follow
+    if len(dearer):
         at_low, at_high = home.theta <= low, home.theta >= high
-        _finish(form, problem, home, moved, np.where(at_high, high, low), np.where(at_low, low, high))
-    if len(on):
-        _finish(form, problem, home, on, low, high)
+        _finish(form, problem, home, dearer, np.where(at_high, high, low), np.where(at_low, low, high))
+    _finish(form, problem, home, on, low, high)
 
 
 def _finish(form, problem, home, on, low, high) -> None:
@@ -172,14 +177,14 @@ def _finish(form, problem, home, on, low, high) -> None:
     home.update(on, last)
 
 
-def _warmed(form, problem, start, ridges=False) -> np.ndarray:
+def _warmed(law, problem, start, ridges=False) -> np.ndarray:
     """The starts moved by a few steps of least squares on logarithms, where the robust objective gains by that.
 
     From near the least-squares fit a robust objective needs a third of the steps that it needs from afar.
     """
     squares, where = Objective("log_squared"), (problem.which, problem.low, problem.high)
-    moved = solver.solve(form, squares, problem.data, start, *where, iterations=WARM, ridges=ridges).theta
-    before, after = (cost(form, problem.objective, problem.data, each, problem.which) for each in (start, moved))
+    moved = solver.solve(law, squares, problem.data, start, *where, iterations=WARM, ridges=ridges).theta
+    before, after = (cost(law, problem.objective, problem.data, each, problem.which) for each in (start, moved))
     return np.where((after < before)[:, None], moved, start)
 
 

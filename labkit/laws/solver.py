@@ -343,11 +343,12 @@ def _step(gradient, curvature, above, lam, theta, low, high):
     scale = 1 / np.sqrt(np.maximum(diagonal, TINY))
     damped *= scale[:, :, None] * scale[:, None, :]
     right = scale * g
-    if not np.isfinite(damped.sum() + right.sum()):
-        damped[~np.isfinite(damped)] = 0.0
-        right = np.where(np.isfinite(right), right, 0.0)
     diagonal[:] = 1.0
     step = -scale * _solve_small(damped, right)
+    if not np.isfinite(step).all():
+        damped[~np.isfinite(damped)] = 0.0
+        diagonal[:] = 1.0
+        step = -scale * _solve_small(damped, np.where(np.isfinite(right), right, 0.0))
     promised = -(g * step).sum(1) - 0.5 * _form(step, curvature)
     if above is not curvature:
         # towards full damping the promise is that of the parabola from above, which a robust objective keeps

@@ -189,13 +189,14 @@ def _spread(theta, worth, table, keep):
     picked = np.empty((curves, keep, theta.shape[2]))
     for c in range(curves):
         order = np.argsort(worth[c], kind="stable")
-        chosen = [order[0]]
-        for i in order[1 : 40 * keep]:
-            if len(chosen) == keep:
+        ranked = table[c, order[: 40 * keep]] / scale
+        chosen, nearest = [0], np.abs(ranked - ranked[0]).max(1)
+        while len(chosen) < keep:
+            apart = np.flatnonzero(nearest[chosen[-1] + 1 :] > 0.08)
+            if len(apart) == 0:
                 break
-            gap = np.abs(table[c, chosen] - table[c, i]) / scale
-            if gap.max(1).min() > 0.08:
-                chosen.append(i)
-        chosen += [i for i in order if i not in set(chosen)][: keep - len(chosen)]
-        picked[c] = theta[c, chosen]
+            chosen.append(chosen[-1] + 1 + int(apart[0]))
+            nearest = np.minimum(nearest, np.abs(ranked - ranked[chosen[-1]]).max(1))
+        left = np.delete(np.arange(len(order)), chosen)[: keep - len(chosen)]
+        picked[c] = theta[c, order[np.concatenate([chosen, left])]]
     return picked
