@@ -33,6 +33,8 @@ export TORCH_HOME := $(VAR)/torch
 export XDG_CACHE_HOME := $(VAR)/cache
 export DASK_CONFIG := $(VAR)/dask/config
 export DASK_TEMPORARY_DIRECTORY := $(VAR)/dask/work
+# The many processes of a run compile what they share once, whatever the caller's shell says.
+unexport PYTHONDONTWRITEBYTECODE
 # pip asks rustc for its version, and rustup then makes a folder.
 export RUSTUP_HOME := $(VAR)/rustup
 

@@ -131,25 +131,25 @@ def test_showing_everything_of_a_long_text_is_plain_training():
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_selected_run_alone_and_among_64_agree(digits, optimizer):
     runs = [{**run, "learning_rate": 0.05 if optimizer == "sgd" else 2e-3} for run in mixed_runs(64)]
-    together = training.fit_many("mlp", digits, runs, steps=60, optimizer=optimizer)
+    together = training.fit_many("mlp", digits, runs, steps=40, optimizer=optimizer)
     logits = together.predict(digits.test_inputs)
-    for row in (*range(9), 31, 63):
-        alone = training.fit_many("mlp", digits, [runs[row]], steps=60, optimizer=optimizer)
+    for row in (*range(9), 63):
+        alone = training.fit_many("mlp", digits, [runs[row]], steps=40, optimizer=optimizer)
         np.testing.assert_allclose(alone.predict(digits.test_inputs)[0], logits[row], rtol=1e-5, atol=1e-5)
         if runs[row]["selection"] is not None:
             assert np.array_equal(alone.exposures(0), together.exposures(row))
 
 
 def test_choices_do_not_depend_on_how_work_is_cut(digits, monkeypatch):
-    whole = training.fit_many("mlp", digits, mixed_runs(9), steps=40)
+    whole = training.fit_many("mlp", digits, mixed_runs(9), steps=20)
     monkeypatch.setitem(job._STACK_NUMBERS, "cpu", 1)
     monkeypatch.setattr(batches, "_PLACES", 100)
     monkeypatch.setattr(evaluate, "_NUMBERS", 10_000)
-    cut = training.fit_many("mlp", digits, mixed_runs(9), steps=40)
+    cut = training.fit_many("mlp", digits, mixed_runs(9), steps=20)
     np.testing.assert_allclose(cut.predict(digits.test_inputs), whole.predict(digits.test_inputs), atol=1e-5)
     columns = [name for name in whole.table if "seconds" not in name]
     pd.testing.assert_frame_equal(cut.table[columns], whole.table[columns], rtol=1e-5)
-    again = training.fit_many("mlp", digits, mixed_runs(9), steps=40)
+    again = training.fit_many("mlp", digits, mixed_runs(9), steps=20)
     assert np.array_equal(cut.predict(digits.test_inputs), again.predict(digits.test_inputs))
 
 
