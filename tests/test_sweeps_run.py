@@ -61,25 +61,34 @@ def _has(name):
     return importlib.util.find_spec({"dask": "distributed"}.get(name, name)) is not None
 
 
-@contextlib.contextmanager
-def serving(backend):
-    """What a backend needs around it."""
-    if backend == "dask":
-        from distributed import Client, LocalCluster
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers of dask, started once."""
+    from distributed import LocalCluster
 
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster):
-            yield
-    else:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def serving(backend, request):
+    """What a backend needs around it."""
+    if backend != "dask":
+        yield
+        return
+    from distributed import Client
+
+    with Client(request.getfixturevalue("cluster")):
         yield
 
 
 @pytest.mark.parametrize("function", [measure, curve])
 @pytest.mark.parametrize("backend", ["loky", "threading", "sequential", installed("dask"), installed("ray")])
+@pytest.mark.usefixtures("serving")
 def test_every_backend_and_the_store_give_the_same_table(function, backend, tmp_path):
-    expected = sweeps.run(function, GRID, store=tmp_path / "here")
-    with serving(backend):
-        fresh = sweeps.run(function, GRID, store=tmp_path / "there", jobs=2, backend=backend)
-    again = sweeps.run(function, GRID, store=tmp_path / "there")
+    expected = sweeps.run(function, GRID, store=tmp_path / "here", backend="sequential")
+    fresh = sweeps.run(function, GRID, store=tmp_path / "there", jobs=2, backend=backend)
+    again = sweeps.run(function, GRID, store=tmp_path / "there", backend="sequential")
     pd.testing.assert_frame_equal(fresh, expected, check_exact=True)
     pd.testing.assert_frame_equal(again, expected, check_exact=True)
     assert (fresh.attrs["sweep"]["computed"], again.attrs["sweep"]["computed"]) == (6, 0)
@@ -120,9 +129,10 @@ def test_a_damaged_point_is_computed_again_and_said_so(tmp_path):
 
 
 @pytest.mark.parametrize("backend", [None, "threading", "loky", installed("dask")])
+@pytest.mark.usefixtures("serving")
 def test_a_point_that_raises_is_named_and_the_finished_ones_are_kept(backend, tmp_path):
     message = r"point 4 of 6 \(examples=16, seed=1\) failed: ValueError: no such luck"
-    with serving(backend), pytest.raises(sweeps.PointFailed, match=message) as caught:
+    with pytest.raises(sweeps.PointFailed, match=message) as caught:
         sweeps.run(broken, GRID, store=tmp_path, jobs=2 if backend else 1, backend=backend)
     assert caught.value.configuration == {"examples": 16, "seed": 1}
     assert "in broken" in "".join([*getattr(caught.value, "__notes__", []), _trace(caught.value.__cause__)])
@@ -202,6 +212,7 @@ def test_a_result_that_cannot_be_stored_names_the_point():
 
 
 @pytest.mark.parametrize("backend", [None, "threading", "loky", installed("dask")])
+@pytest.mark.usefixtures("serving")
 def test_a_stop_ends_long_points_soon_and_keeps_the_finished(backend, tmp_path):
     def patient(x, should_stop=None):
         end = time.monotonic() + (0 if x < 2 else PATIENCE)
@@ -215,7 +226,7 @@ def test_a_stop_ends_long_points_soon_and_keeps_the_finished(backend, tmp_path):
         return len(list(tmp_path.rglob("*.json"))) >= 2
 
     start = time.monotonic()
-    with serving(backend), pytest.raises(sweeps.Stopped, match="2 of 20 points stored"):
+    with pytest.raises(sweeps.Stopped, match="2 of 20 points stored"):
         sweeps.run(
             patient, {"x": range(20)}, store=tmp_path, jobs=2 if backend else 1, backend=backend, should_stop=enough
         )
