@@ -94,7 +94,6 @@ def kept_in(call, calls, path):
 
 
 USES = [(path, call) for path in NOTEBOOKS for call in shown(path)]
-WAITING = ("04", "05")
 
 
 @pytest.mark.skipif(not NOTEBOOKS, reason="only a checkout has the notebooks")
@@ -102,18 +101,7 @@ def test_every_notebook_has_a_panel():
     assert {path.name for path, _ in USES} == {path.name for path in NOTEBOOKS}
 
 
-@pytest.mark.parametrize(
-    ("path", "call"),
-    [
-        pytest.param(
-            path,
-            call,
-            id=f"{path.stem[:2]} {call.func.attr}",
-            marks=[pytest.mark.xfail(reason="not wired yet")] if path.stem[:2] in WAITING else [],
-        )
-        for path, call in USES
-    ],
-)
+@pytest.mark.parametrize(("path", "call"), USES, ids=[f"{path.stem[:2]} {call.func.attr}" for path, call in USES])
 def test_what_a_panel_gives_to_paste_its_notebook_takes(path, call):
     parameters, made_from, calls = written(path)
     one = kept_in(call, calls, path)
