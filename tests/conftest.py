@@ -33,6 +33,13 @@ def _no_run_variables(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="session")
+def shared_points(tmp_path_factory):
+    """A store of points for all workers of a run: a lesson that runs several times computes its points once."""
+    root = tmp_path_factory.getbasetemp()
+    return (root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root) / "shared-points"
+
+
 @pytest.fixture
 def headless(monkeypatch):
     """Nobody is looking, as in a report."""

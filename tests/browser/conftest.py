@@ -18,6 +18,7 @@ from labkit.lessons import jupyterlab
 ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
 OUTSIDE = re.compile(r"^(?!(data|blob|about|file):|(https?|wss?)://(127\.0\.0\.1|localhost)[:/])")
 START_SECONDS = 90
+LOOK_MS = 200  # between two looks at a page; by default it is asked, and drawn, sixty times a second
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +38,12 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def pages(chromium):
-    """Opens pages that reach nothing outside this machine; they stay open until the module's last test."""
-    contexts, pages = [], []
+def _opener(chromium):
+    """Opens pages that reach nothing outside this machine; the pages it opened are its ``opened``."""
+    pages = []
 
     def open_page(**options):
         context = chromium.new_context(viewport={"width": 1200, "height": 1000}, **options)
-        contexts.append(context)
         page = context.new_page()
         page.outside = []  # what the page asked of other machines
 
@@ -58,9 +57,16 @@ def pages(chromium):
         return page
 
     open_page.opened = pages
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
+
+
+@pytest.fixture(scope="module")
+def pages(chromium):
+    """Opens pages that stay open until the module's last test."""
+    opener = _opener(chromium)
+    yield opener
+    for page in opener.opened:
+        page.context.close()
 
 
 @pytest.fixture
@@ -68,12 +74,33 @@ def open_page(pages, request):
     """The same for one test: its pages are closed at its end, and kept as screenshots when it fails."""
     before = len(pages.opened)
     yield pages
+    _keep(request, pages.opened)
+    while len(pages.opened) > before:
+        pages.opened.pop().context.close()
+
+
+@pytest.fixture(scope="session")
+def _lab_page(laboratory, chromium):
+    page = _opener(chromium)()
+    laboratory.enter(page)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def desk(_lab_page, laboratory, request):
+    """A page of JupyterLab, loaded once for all tests; what a test opens there is closed at its end."""
+    _lab_page.outside.clear()
+    yield _lab_page
+    _keep(request, [_lab_page])
+    laboratory.clear(_lab_page)
+
+
+def _keep(request, pages):
     if getattr(request.node, "failed", False):
         ARTEFACTS.mkdir(exist_ok=True)
-        for number, page in enumerate(pages.opened):
+        for number, page in enumerate(pages):
             page.screenshot(path=ARTEFACTS / f"{request.node.name}-{number}.png")
-    while len(pages.opened) > before:
-        pages.opened.pop().close()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,18 +128,40 @@ class Laboratory:
         nbformat.write(notebook, self.folder / name)
         return name
 
-    def open(self, page, name):
-        """Open a notebook in a workspace of its own and wait for its kernel."""
+    def enter(self, page, place=""):
+        """Load JupyterLab in a workspace of its own; ``place`` is what it shows, such as a notebook."""
         workspace = secrets.token_hex(4)
-        page.goto(f"{self.url}/lab/workspaces/{workspace}/tree/{name}?token={self.token}", wait_until="commit")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.goto(f"{self.url}/lab/workspaces/{workspace}{place}?token={self.token}", wait_until="commit")
+        page.wait_for_selector(".jp-LauncherCard, .jp-Notebook .jp-Cell", timeout=60_000)
+
+    def open(self, page, name):
+        """Open a notebook and wait for its kernel; a page that is in JupyterLab already stays in it."""
+        if page.url.startswith(self.url):
+            command = "name => void window.jupyterapp.commands.execute('docmanager:open', {path: name})"
+            page.evaluate(command, name)
+        else:
+            self.enter(page, f"/tree/{name}")
         page.wait_for_function(
-            """() => {
+            """name => {
                 const shown = window.jupyterapp?.shell?.currentWidget;
                 const session = shown?.sessionContext;
-                return shown?.context?.isReady && session?.isReady && session.session?.kernel?.status === 'idle';
+                return shown?.context?.path === name && shown.context.isReady && session?.isReady &&
+                    session.session?.kernel?.status === 'idle';
             }""",
+            arg=name,
             timeout=60_000,
+            polling=LOOK_MS,
+        )
+
+    def clear(self, page):
+        """Close every notebook of a page, saved or not, and end its kernel."""
+        page.evaluate(
+            """async () => {
+                for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+                    await widget.sessionContext?.shutdown();
+                    widget.dispose();
+                }
+            }"""
         )
 
     def request(self, path):
@@ -123,7 +172,7 @@ class Laboratory:
 
 
 @pytest.fixture(scope="session")
-def laboratory(chromium, tmp_path_factory):
+def laboratory(chromium, tmp_path_factory, shared_points):
     """A running JupyterLab with the workbook's settings, an empty home, and a place of its own for every tool."""
     root = tmp_path_factory.mktemp("laboratory")
     folder, home = root / "notebooks", root / "home"
@@ -131,7 +180,7 @@ def laboratory(chromium, tmp_path_factory):
     home.mkdir(mode=0o555)
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("LABKIT_", "JUPYTER", "XDG_"))}
     variables |= {name: str(root / "var" / name.lower()) for name in places.environment()}
-    variables |= {"HOME": str(home), "LABKIT_STORE": str(root / "points"), "OMP_NUM_THREADS": "1"}
+    variables |= {"HOME": str(home), "LABKIT_STORE": str(shared_points), "OMP_NUM_THREADS": "1"}
     jupyterlab.prepare(variables)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

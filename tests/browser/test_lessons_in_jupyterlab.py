@@ -17,6 +17,7 @@ from labkit import places
 NOTEBOOKS = sorted(places.notebooks().glob("[0-9]*.ipynb"))
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not NOTEBOOKS, reason="only a checkout has the notebooks")]
 
+LOOK_MS = 200  # between two looks at the page: looking costs a redrawing
 EVERY_CELL_RAN = """() => {
     const cells = [...document.querySelectorAll('.jp-CodeCell')];
     const numbers = cells.map(cell => cell.querySelector('.jp-InputPrompt')?.textContent ?? '');
@@ -74,18 +75,18 @@ def start_and_stop(cell):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_run_all_draws_every_chart_and_every_panel_obeys_the_keyboard(path, laboratory, open_page):
+def test_run_all_draws_every_chart_and_every_panel_obeys_the_keyboard(path, laboratory, desk):
     shutil.copytree(path.parent / "presets", laboratory.folder / "presets", dirs_exist_ok=True)
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
             cell.source = cell.source.replace("preset: str | None = None", 'preset: str | None = "smoke"')
     nbformat.write(notebook, laboratory.folder / path.name)
-    page = open_page()
+    page = desk
     laboratory.open(page, path.name)
     use_theme(page, "JupyterLab Dark")
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(EVERY_CELL_RAN, timeout=120_000)
+    page.wait_for_function(EVERY_CELL_RAN, timeout=120_000, polling=LOOK_MS)
     assert (
         page.locator('.jp-RenderedText[data-mime-type="application/vnd.jupyter.stderr"] >> text=Traceback').count() == 0
     )
@@ -94,6 +95,7 @@ def test_run_all_draws_every_chart_and_every_panel_obeys_the_keyboard(path, labo
     page.wait_for_function(
         "count => document.querySelectorAll('.vega-embed svg.marks, .vega-embed canvas.marks').length >= count",
         arg=asked,
+        polling=LOOK_MS,
     )
     assert page.locator("text=not attempted yet").count() == sum(
         tag.startswith("exercise-") for cell in notebook.cells for tag in cell.metadata.get("tags", [])

@@ -14,12 +14,11 @@ SAYS = """part => [...document.querySelectorAll('.widget-html [role=status]')]
 
 
 @pytest.fixture
-def page(laboratory, open_page):
-    page = open_page()
-    laboratory.open(page, laboratory.write("own_file.ipynb", CELL))
-    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_selector(".vega-embed .marks path", timeout=90_000, state="attached")
-    return page
+def page(laboratory, desk):
+    laboratory.open(desk, laboratory.write("own_file.ipynb", CELL))
+    desk.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    desk.wait_for_selector(".vega-embed .marks path", timeout=90_000, state="attached")
+    return desk
 
 
 def rows(count):

@@ -297,8 +297,8 @@ def test_a_training_is_watched_live_and_stop_leaves_what_was_seen(cell):
     until(monitor.inner_text, lambda text: re.search(r"Step [\d,]+ of 20,000: training loss \d", text))
 
 
-def test_stop_ends_a_live_run_while_other_cells_run(laboratory, notebook, open_page):
-    page = open_page()
+def test_stop_ends_a_live_run_while_other_cells_run(laboratory, desk):
+    page = desk
     laboratory.open(page, laboratory.write("stop.ipynb", ENDLESS, "print('the second cell ran')"))
     run_all(page)
     page.locator(".jp-OutputArea-output", has_text="the second cell ran").wait_for(timeout=60_000)

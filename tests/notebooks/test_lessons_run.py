@@ -37,7 +37,8 @@ def test_stubs_are_their_solutions_with_parts_left_out(path):
 
 @pytest.mark.notebooks
 @each_notebook
-def test_a_notebook_runs_as_given_and_nothing_is_attempted(path, tmp_path):
+def test_a_notebook_runs_as_given_and_nothing_is_attempted(path, tmp_path, monkeypatch, shared_points):
+    monkeypatch.setenv("LABKIT_STORE", str(shared_points))
     (outcome,) = reports.run([path], preset="smoke", out=tmp_path)
     assert outcome.exit_code == 0, outcome.sentence
     shown = texts(outcome.directory / "executed.ipynb")
@@ -50,7 +51,8 @@ def test_a_notebook_runs_as_given_and_nothing_is_attempted(path, tmp_path):
 
 @pytest.mark.notebooks
 @each_notebook
-def test_with_its_solutions_every_check_of_a_notebook_passes(path, tmp_path, monkeypatch):
+def test_with_its_solutions_every_check_of_a_notebook_passes(path, tmp_path, monkeypatch, shared_points):
+    monkeypatch.setenv("LABKIT_STORE", str(shared_points))
     solved = tmp_path / path.name
     nbformat.write(solutions.inject(nbformat.read(path, as_version=4), solutions.load(path)), solved)
     monkeypatch.setenv("LABKIT_STRICT", "1")
