@@ -110,3 +110,17 @@ def test_copies_are_of_the_chosen_pictures_alone():
 def test_a_filtered_pool_has_fewer_wrong_labels():
     table = trials.filtered(fractions=[0.4, 1.0], steps=[2], seeds=[0], examples=200)
     assert table.wrong[0] < 0.5 * table.wrong[1] == pytest.approx(0.2, abs=0.02)
+
+
+def test_the_best_width_is_that_of_the_lowest_mean_and_grows_as_surely_as_the_seeds_agree():
+    lowest = {64: (4, 4, 4, 16), 1024: (16, 16, 16, 16)}  # by seed: the last one sees no growth
+    rows = [
+        {"examples": examples, "width": width, "seed": seed, "loss": float(width != best[seed])}
+        for examples, best in lowest.items()
+        for width in (4, 16)
+        for seed in range(4)
+    ]
+    best, sure = trials.best_width(pd.DataFrame(rows))
+    assert best["best width"].tolist() == [4, 16]
+    # It fails to grow where the last seed is drawn three times of four or more; a tie goes to the narrower one.
+    assert sure == pytest.approx(1 - 13 / 256, abs=0.03)

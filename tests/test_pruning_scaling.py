@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from labkit import pruning, theory
+from labkit import datasets, models, pruning, theory
+from labkit.pruning.observing_parts import observe_parts
 
 FRACTIONS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)
 KEPT = np.geomspace(1.0, 16.0, 8)
@@ -127,3 +130,19 @@ def test_points_come_from_pools_that_are_nested_and_scored_alone():
     assert again["test_error"].item() == pytest.approx(same["test_error"].item(), abs=1e-9)
     with pytest.raises(ValueError, match="a pool"):
         pruning.scaling_points("digits", pools=[5000])
+
+
+@pytest.mark.parametrize("score", ["aum", "el2n", "entropy", "random"])
+def test_parts_observed_side_by_side_are_scored_as_if_each_were_all_there_is(score):
+    data, model = datasets.load("digits"), models.build("mlp", width=16)
+    order = np.random.default_rng(0).permutation(len(data.inputs))
+    parts, seeds = [np.sort(order[:50]), np.sort(order[30:80])], [[0, 1], [2, 3]]
+    settings = {"steps": 40, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.003}
+    logs = observe_parts(data, model, parts, seeds, names=pruning.find_score(score).needs, **settings)
+    for log, part, own in zip(logs, parts, seeds, strict=True):
+        alone = pruning.observe(_only(data, part), model, seeds=own, **settings)
+        np.testing.assert_allclose(pruning.score(score, log), pruning.score(score, alone), atol=1e-4)
+
+
+def _only(data, part):
+    return replace(data, inputs=data.inputs[part], targets=data.targets[part])
