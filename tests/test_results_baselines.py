@@ -1,6 +1,7 @@
 """Baselines: written with a reason, from enough reruns, and never by hand."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -99,6 +100,15 @@ def test_an_exact_record_that_depends_on_the_seed_is_refused(rerun, folder):
     runs = [rerun(seed, chosen={"value": seed, "kind": "exact"}) for seed in range(20)]
     with pytest.raises(ValueError, match="'chosen' is exact but differs"):
         results.accept(runs, "why", folder=folder)
+
+
+@pytest.mark.parametrize(("apart", "accepted"), [(1e-9, True), (4e-7, True), (2e-6, False)])
+def test_a_computed_number_may_move_in_its_last_digits_between_reruns(rerun, folder, apart, accepted):
+    slopes = [[0.5, 2.0 * (1 + apart * (seed % 2))] for seed in range(20)]
+    runs = [rerun(seed, slopes={"value": slope, "kind": "numeric"}) for seed, slope in enumerate(slopes)]
+    with nullcontext() if accepted else pytest.raises(ValueError, match="'slopes' is numeric but differs"):
+        results.accept(runs, "why", folder=folder)
+    assert results.baseline_path("demo", "smoke", folder).is_file() == accepted
 
 
 def test_runs_with_different_records_are_refused(rerun, folder):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
+import math
 import statistics
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +20,7 @@ from typing import Any
 
 from labkit import places
 from labkit.registry import UnknownName, nearest
-from labkit.results.bounds import REPEATS, mean_and_spread, se_limit
+from labkit.results.bounds import NUMERIC, REPEATS, mean_and_spread, se_limit
 from labkit.results.files import read_json, write_json
 from labkit.results.records import Run, frozen, read
 from labkit.results.values import Record
@@ -113,7 +115,7 @@ def accept(
     acceptances; they widen the statistical bound, they never narrow it); ``folder`` (``data/baselines``).
 
     Raises ``ValueError`` for an empty reason, too few reruns, reruns that do not belong together, reruns with the same
-    seeds, and for exact or numeric records that differ between reruns.
+    seeds, and for exact or numeric records that differ between reruns (numeric ones by over half a millionth).
     """
     if not isinstance(reason, str) or not reason.strip():
         raise ValueError("accepting a baseline needs a reason: say what changed and why the new numbers are right")
@@ -173,10 +175,18 @@ def merged(name: str, records: Sequence[Record]) -> Entry:
     values = [record.value for record in records]
     if first.kind == "time":
         return Entry("time", statistics.median(values), repeats, **about)
-    if any(value != first.value for value in values):
+    if not all(_alike(first.kind, value, first.value) for value in values):
         advice = "it depends on the seed, so record it as statistical"
         raise ValueError(f"record {name!r} is {first.kind} but differs between the reruns: {advice}")
     return Entry(first.kind, first.value, repeats, **about)
+
+
+def _alike(kind: str, one: Any, other: Any) -> bool:
+    """Whether reruns found the same: equal, or for a computed number as near as a later run must come."""
+    if kind != "numeric":
+        return one == other
+    ones, others = (value if isinstance(value, tuple) else (value,) for value in (one, other))
+    return len(ones) == len(others) and all(map(functools.partial(math.isclose, rel_tol=NUMERIC / 2), ones, others))
 
 
 def _merged_order(name: str, records: Sequence[Record], about: dict[str, Any]) -> Entry:

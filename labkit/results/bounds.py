@@ -20,6 +20,7 @@ from collections.abc import Sequence
 LEVEL = 1e-6  # false alarms per record and run
 REPEATS = 20  # reruns behind a statistical baseline, at least
 SE_GROWTH = 3.0
+NUMERIC = 1e-6  # how far apart, relatively, two computations of one number lie on the same versions and platform
 
 
 def reach(repeats: int, level: float = LEVEL) -> float:

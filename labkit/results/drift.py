@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.results.baselines import Baseline, Entry, baseline_path, gap_error, read_baseline
-from labkit.results.bounds import REPEATS, reach
+from labkit.results.bounds import NUMERIC, REPEATS, reach
 from labkit.results.records import Run, environment, read
 from labkit.results.values import Record
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("name", "kind", "verdict", "value", "expected", "bound", "failure", "sentence")
-_TOLERANCE_HERE = 1e-6  # relative, same library versions and platform
 _TOLERANCE_ELSEWHERE = 1e-3
 _SLOW, _TOO_SLOW = 1.5, 3.0
 
@@ -31,7 +30,7 @@ class _Place:
 
     @property
     def tolerance(self) -> float:
-        return _TOLERANCE_HERE if self.same_versions else _TOLERANCE_ELSEWHERE
+        return NUMERIC if self.same_versions else _TOLERANCE_ELSEWHERE
 
 
 def check(directory: str | Path, folder: str | Path | None = None) -> pd.DataFrame:
@@ -166,7 +165,7 @@ def _statistical(record: Record, entry: Entry, place: _Place) -> tuple[str, floa
     return "same", bound, f"is {_show(record.value)}, {distance:.3g} from the baseline, at most {bound:.3g} expected"
 
 
-def limit(entry: Entry, tolerance: float = _TOLERANCE_HERE) -> float:
+def limit(entry: Entry, tolerance: float = NUMERIC) -> float:
     """How far a statistical record may lie from its entry."""
     # Values on a coarse scale (errors counted on few examples) can agree in all reruns though their seeds differ.
     spread = entry.sd or entry.se or 0.0
