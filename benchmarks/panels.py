@@ -10,8 +10,8 @@ Panels that train or simulate are measured with what they show before, since liv
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -76,5 +76,11 @@ def measure(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    chosen = [name for name in CASES if not sys.argv[1:] or name.partition(",")[0] in sys.argv[1:]]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = sorted({name.partition(",")[0] for name in CASES})
+    parser.add_argument("panel", nargs="*", help=f"default: all of {', '.join(known)}")
+    wanted = parser.parse_args().panel
+    if unknown := sorted(set(wanted) - set(known)):
+        parser.error(f"no panel {unknown[0]!r}; known are {', '.join(known)}")
+    chosen = [name for name in CASES if not wanted or name.partition(",")[0] in wanted]
     print(pd.DataFrame([measure(name) for name in chosen]).to_string(index=False))

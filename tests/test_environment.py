@@ -119,3 +119,12 @@ def test_no_tracked_file_names_a_package_index():
         text = (ROOT / name).read_text()
         assert "://" not in text, name
         assert "--hash" not in text, name
+
+
+def test_what_make_bench_runs_exists_and_knows_its_options():
+    recipe = re.findall(r"benchmarks/(\w+\.py)(.*)", (ROOT / "Makefile").read_text())
+    assert recipe
+    for name, options in recipe:
+        source = (ROOT / "benchmarks" / name).read_text(encoding="utf-8")
+        for option in re.findall(r"--\w+", options):
+            assert f'add_argument("{option}"' in source, f"{name} has no {option}"
