@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 from scipy.special import ndtr, ndtri
@@ -128,6 +128,7 @@ def test_the_student_satisfies_the_replica_equations(keep, alpha, fraction, angl
     angle=st.floats(0.5, 85),
     w=st.tuples(st.floats(-3, 8), st.floats(-3, 8), st.floats(0.2, 3)),
 )
+@example(fraction=0.5, inside=-1.0, angle=1.0, w=(0.0, 1.5e-304, 1.0))
 def test_derivatives_of_the_hinge_are_those_of_its_value(fraction, inside, angle, w):
     cut = np.array([min(-ndtri((1 - fraction) / 2 if inside > 0 else fraction / 2), 40.0)])
     turn = np.deg2rad(angle)

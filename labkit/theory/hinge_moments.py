@@ -23,6 +23,8 @@ _REACH = 9.0
 """Standard deviations after which a normal tail, about 1e-19, is nothing."""
 _SPREAD = 6.0
 """Widths of a turn of the integrand beyond which it is flat again."""
+_TINY = 1e-300
+"""Smaller arguments of Owen's function count as this: dividing by them would overflow."""
 _DENSITY = 1.0 / np.sqrt(2.0 * np.pi)
 
 
@@ -161,11 +163,11 @@ def _quadrature(p: _Plane) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _kept_probability(t: np.ndarray, p: _Plane) -> np.ndarray:
     """P(tau > 0, kept | t), from bivariate normal probabilities by Owen's T function (Owen 1956)."""
     h = p.overlap * t / p.beside
-    h = np.where(h == 0.0, 1e-300, h)
+    h = np.where(np.abs(h) < _TINY, _TINY, h)
     beyond = []
     for edge in (-p.cut, p.cut):
         k = (p.r * t - edge) / p.off_probe
-        k = np.where(k == 0.0, 1e-300, k)
+        k = np.where(np.abs(k) < _TINY, _TINY, k)
         # (k - rho h) and (h - rho k) over sqrt(1 - rho^2), written so that nothing cancels as rho nears one.
         k_on_h = -(t * p.across * p.sine + edge * p.beside**2) / (p.sine * p.s * p.beside)
         h_on_k = (t * p.b * p.sine + edge * (p.cosine - p.r * p.overlap)) / (p.sine * p.s * p.off_probe)
