@@ -1,6 +1,5 @@
 """Precision, memory, and what happens at the edges of what can be trained."""
 
-import contextlib
 import ctypes
 
 import numpy as np
@@ -41,8 +40,10 @@ def test_an_unknown_precision_is_refused(digits):
 
 def give_back_freed():
     """Memory that earlier work freed and this process keeps would serve again, and nothing would be seen to grow."""
-    with contextlib.suppress(OSError, AttributeError):  # where the C library is another one
+    try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        pytest.skip("this C library cannot be told to give back what was freed")
 
 
 def test_memory_is_bounded_and_reported(digits):
@@ -53,7 +54,7 @@ def test_memory_is_bounded_and_reported(digits):
     give_back_freed()
     fit = training.fit_many(model, digits, runs, steps=3)
     everything = 200 * 4 * model.parameter_count(digits)
-    assert 0 < fit.memory < 8 * everything  # the hidden units of all models on all examples would be 14 times that
+    assert everything < fit.memory < 4 * everything  # the hidden units of all on all examples would be 14 times that
     assert training.fit_many("softmax", digits, [{}], steps=3).memory >= 0
 
 
