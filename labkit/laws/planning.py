@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from labkit.laws import calibration, ensemble
 from labkit.laws.combine import combine
 from labkit.laws.curve import Curve, clean, limits
 from labkit.laws.ensemble import LEAST
 from labkit.laws.estimator import ScalingLaw, level
+from labkit.laws.forecast import _last_value
+from labkit.laws.points import numbers
 
 DRAWS = 1000
 STEPS = 240
 HALVINGS = 60
+FARTHEST = 60.0  # ln of how far beyond the known x a law without an inverse is followed
+PLACES = 400  # where such a law is looked at before halving
+EXACT = 1e-6  # how nearly an inverse must give back the target
 NEVER = 1e300  # an x beyond this is no plan
 
 
@@ -22,7 +28,8 @@ NEVER = 1e300  # an x beyond this is no plan
 class Plan:
     """What it takes to reach a target: x (inf if not in reach), its interval, and the chance that it is out of reach.
 
-    ``reached`` says that the last known value is there already. ``horizon`` is the largest x that was considered.
+    ``reached`` says that the last known value is there already; from points ``x`` is then the last known one.
+    ``horizon`` is the largest x that was considered.
     """
 
     target: float
@@ -42,45 +49,59 @@ def plan(law_or_points, target, interval=0.9, *, horizon=1000.0, bounds=(0, None
 
     From points the calibrated forecast is asked at every x up to ``horizon`` times the largest known one: ``low``,
     ``x`` and ``high`` are where a new observation is at or below the target with probability (1 − interval)/2, a half
-    and (1 + interval)/2. From a law of one variable the needed x of its bootstrap refits is used: it knows parameter
-    uncertainty alone. Quantities out of reach are inf.
+    and (1 + interval)/2. From a law of one variable the needed x of its bootstrap refits is used, the first at which
+    the law is at the target: it knows parameter uncertainty alone. Quantities out of reach are inf.
 
-    Raises ``ValueError`` for a target that is no number, a law of several variables, a horizon not above 1.
+    Raises ``ValueError`` for a target that is no number, points that are no curve, a law of several variables or one
+    that is not fitted, and a horizon that is infinite or not above 1.
 
     >>> x = [1.0, 3, 10, 30, 100, 300, 1000]
     >>> found = plan((x, [v**-0.5 for v in x]), target=0.01)
     >>> 7_000 < found.x < 14_000, found.low < found.x < found.high
     (True, True)
     """
-    share = level(interval)
-    if not np.isfinite(target):
+    share, goal = level(interval), numbers(target, "target")
+    if goal.shape != () or not np.isfinite(goal):
         raise ValueError(f"target must be a finite number, got {target!r}")
-    if not horizon > 1:
-        raise ValueError(f"horizon is how many times the largest known x to look, above 1; got {horizon!r}")
+    if not 1 < horizon < np.inf:
+        raise ValueError(f"horizon is how many times the largest known x to look, above 1 and finite; got {horizon!r}")
     if isinstance(law_or_points, ScalingLaw):
-        return _from_law(law_or_points, float(target), share, horizon, seed)
-    return _from_points(clean(*law_or_points, bounds=bounds), float(target), share, horizon, limits(bounds))
+        check_is_fitted(law_or_points, "parameters_")
+        return _from_law(law_or_points, float(goal), share, horizon, seed)
+    if not isinstance(law_or_points, (tuple, list)) or len(law_or_points) not in (2, 3):
+        raise ValueError(
+            f"plan takes points (x, y) or (x, y, se), or a fitted ScalingLaw; got {type(law_or_points).__name__}"
+        )
+    return _from_points(clean(*law_or_points, bounds=bounds), float(goal), share, horizon, limits(bounds))
 
 
 def _from_points(curve: Curve, target: float, share: float, horizon: float, range_: tuple[float, float]) -> Plan:
     reached = bool(curve.y[-1] <= target)
     farthest = float(curve.x[-1] * horizon)
-    if len(curve) < LEAST or np.ptp(curve.y) == 0:
-        x = float(curve.x[-1]) if reached else np.inf
-        note = "too few points that differ to say more than whether the target is reached"
-        return Plan(target, x, x, np.inf, share, 0.0 if reached else 1.0, farthest, reached, "last_value", note)
     grid = curve.x[-1] * np.geomspace(1, horizon, STEPS)
-    task = ensemble.task(curve, grid, range_[0])
-    combined = combine(ensemble.extrapolate([task])[0])
-    features, constants = calibration.features(task, combined), calibration.shipped()
-    if target + task.offset <= 0 or target < range_[0]:
-        chance = np.zeros(STEPS)
+    if len(curve) < LEAST or np.ptp(curve.y) == 0:
+        form, chance = "last_value", _chance_by_last_value(curve, grid, target)
+        note = "too few points that differ: the last value is repeated with a wide interval"
     else:
-        chance = constants.chance_below(features, np.log(target + task.offset) - combined.logs)
-    chance = np.maximum.accumulate(chance)
+        form, note = "forecast", f"within {horizon:g} times the largest known x"
+        task = ensemble.task(curve, grid, range_[0])
+        combined = combine(ensemble.extrapolate([task])[0])
+        features, constants = calibration.features(task, combined), calibration.shipped()
+        above = target + task.offset
+        chance = constants.chance_below(features, np.log(above) - combined.logs) if above > 0 else np.zeros(STEPS)
+    chance = np.maximum.accumulate(chance if target >= range_[0] else np.zeros(STEPS))
     x, low, high = (_crossing(grid, chance, p) for p in (0.5, (1 - share) / 2, (1 + share) / 2))
-    note = f"within {horizon:g} times the largest known x"
-    return Plan(target, x, low, high, share, float(1 - chance[-1]), farthest, reached, "forecast", note)
+    x = float(curve.x[-1]) if reached else x
+    return Plan(target, x, low, high, share, float(1 - chance[-1]), farthest, reached, form, note)
+
+
+def _chance_by_last_value(curve: Curve, grid: np.ndarray, target: float) -> np.ndarray:
+    """Chances that a new observation is at or below the target, under the interval that ``forecast`` falls back to."""
+    band = _last_value(curve, grid, (-np.inf, np.inf), 0.9)
+    scale = (band.high - band.prediction) / np.log(10)  # its tails are exponential: a tenth lies outside
+    gap = (target - curve.y[-1]) / scale
+    tail = 0.5 * np.exp(-np.abs(gap))
+    return np.where(gap < 0, tail, 1 - tail)
 
 
 def _crossing(grid: np.ndarray, chance: np.ndarray, wanted: float) -> float:
@@ -115,21 +136,36 @@ def _from_law(law: ScalingLaw, target: float, share: float, horizon: float, seed
 
 
 def _needed(form, theta: np.ndarray, target: float, known: np.ndarray) -> np.ndarray:
-    """x at which each law (B, p) falls to the target: by its inverse, or by halving; inf where it never does."""
-    if form.inverse is not None:
+    """x at which each law (B, p) first falls to the target; the smallest known one where it begins there, or inf."""
+    first = known.min()
+    begin = _values(form, theta, np.full(len(theta), first))
+    there = begin <= target
+    if form.inverse is None:
+        found = _by_halving(form, theta, target, np.log(first), np.log(known.max()) + FARTHEST)
+    else:
         with np.errstate(all="ignore"):
-            x = np.asarray(form.inverse(target, *theta.T), float)
-        return np.where(np.isfinite(x) & (x < NEVER), np.where(x > 0, x, known.min()), np.inf)
-    low = np.full(len(theta), np.log(known.min()))
-    high = low + np.log(known.max() / known.min()) + 60.0
+            found = np.broadcast_to(np.asarray(form.inverse(target, *theta.T), float), len(theta))
+            # beyond what a law reaches its inverse is nan, or an x at which it is somewhere else
+            sound = (found > 0) & (found < NEVER)
+            back = _values(form, theta, np.where(sound, found, first))
+        found = np.where(sound & (np.abs(back - target) <= EXACT * (np.abs(target) + np.abs(begin))), found, np.inf)
+    return np.where(there & ~(found <= first), first, found)
 
-    def above(x):
-        value, _ = form.evaluate((np.exp(x)[:, None],), theta)
-        return np.broadcast_to(value, (len(theta), 1))[:, 0] > target
 
-    never = above(high)
+def _by_halving(form, theta: np.ndarray, target: float, low: float, high: float) -> np.ndarray:
+    places = np.linspace(low, high, PLACES)
+    value, _ = form.evaluate((np.exp(places)[None],), theta)
+    reached = np.broadcast_to(value, (len(theta), PLACES)) <= target
+    place = reached.argmax(1)
+    left, right = places[np.maximum(place - 1, 0)], places[place]
     for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        over = above(middle)
-        low, high = np.where(over, middle, low), np.where(over, high, middle)
-    return np.where(never, np.inf, np.exp(high))
+        middle = (left + right) / 2
+        over = _values(form, theta, np.exp(middle)) > target
+        left, right = np.where(over, middle, left), np.where(over, right, middle)
+    return np.where(reached.any(1), np.exp(right), np.inf)
+
+
+def _values(form, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Each law (B, p) at its own x (B,)."""
+    value, _ = form.evaluate((x[:, None],), theta)
+    return np.broadcast_to(value, (len(theta), 1))[:, 0]
