@@ -7,11 +7,12 @@ import numpy as np
 from labkit.laws import diagnosis, fitting, solver
 from labkit.laws.curve import Curve, clean
 from labkit.laws.form import FORMS, Form, get
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data
 
 SHARES = (0.85, 0.7, 0.55)  # of the points, known at each cut
 KEEP = 4
+LEAST = 1e-12  # prediction over y: what is lower, or not above zero, is this far off
 
 
 def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed=0):
@@ -88,5 +89,5 @@ def _errors(objective: Objective, predicted: np.ndarray, y: np.ndarray) -> np.nd
     if not objective.logarithmic:
         return np.where(np.isfinite(predicted), predicted, 1e6) - y
     with np.errstate(all="ignore"):
-        error = np.log(np.maximum(predicted, 1e-12)) - np.log(y)
-    return np.where(np.isfinite(error), error, 30.0)
+        error = np.log(np.maximum(predicted / y, LEAST))
+    return np.where(np.isfinite(error), error, -np.log(LEAST))

@@ -24,14 +24,13 @@ class Curve:
 
     def first(self, count: int) -> Curve:
         """The curve as it stood when only its first ``count`` points were known."""
-        se = None if self.se is None else self.se[:count]
-        return Curve(self.x[:count], self.y[:count], se, self.repeats[:count], self.notes)
+        return Curve(self.x[:count], self.y[:count], _some(self.se, slice(count)), self.repeats[:count], self.notes)
 
 
 def clean(x, y, se=None, bounds=(0, None)) -> Curve:
     """Sort by x, drop what is not a finite point with x > 0 inside the bounds, and average points with the same x.
 
-    Raises ``ValueError`` for text, for lengths that differ and when nothing is left.
+    Raises ``ValueError`` for text, for lengths that differ, for negative standard errors and when nothing is left.
 
     >>> curve = clean([2, 1, 1, float("nan")], [0.5, 1.0, 0.8, 0.3])
     >>> curve.x.tolist(), curve.y.tolist(), curve.notes
@@ -44,7 +43,8 @@ def clean(x, y, se=None, bounds=(0, None)) -> Curve:
         se = points.numbers(se, "se").ravel()
         if len(se) != len(y):
             raise ValueError(f"se must be of the length of y; got {len(se)} and {len(y)}")
-        se = None if not np.isfinite(se).any() else se
+        if (se < 0).any():
+            raise ValueError(f"standard errors must be zero or above; the smallest se is {np.nanmin(se):g}")
     low, high = limits(bounds)
     notes: list[str] = []
     finite, inside = np.isfinite(x) & np.isfinite(y), (y >= low) & (y <= high)
@@ -58,10 +58,15 @@ def clean(x, y, se=None, bounds=(0, None)) -> Curve:
         if count:
             notes.append(f"{count} point{'s' if count > 1 else ''} {why} dropped")
         left &= good
-    x, y, se = x[left], y[left], None if se is None else se[left]
+    x, y, se = x[left], y[left], _some(se, left)
     if len(x) == 0:
         raise ValueError(f"no usable point left ({'; '.join(notes) or 'x is empty'}); a curve needs finite x > 0 and y")
     return _joined(x, y, se, notes)
+
+
+def _some(se: np.ndarray | None, which) -> np.ndarray | None:
+    """The standard errors of some points; None where not one of them is known."""
+    return None if se is None or not np.isfinite(se[which]).any() else se[which]
 
 
 def _joined(x, y, se, notes) -> Curve:
@@ -71,7 +76,7 @@ def _joined(x, y, se, notes) -> Curve:
     mean = np.bincount(place, y) / repeats
     if se is not None:
         se = se[order]
-        known = np.isfinite(se) & (se >= 0)
+        known = np.isfinite(se)
         squares = np.bincount(place, np.where(known, se, 0.0) ** 2)
         counts = np.bincount(place, known)
         with np.errstate(invalid="ignore", divide="ignore"):

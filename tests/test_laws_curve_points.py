@@ -1,0 +1,40 @@
+"""What is done to points before anything is fitted to them, and comparisons that follow their unit."""
+
+import numpy as np
+import pytest
+
+from labkit import laws, seeds
+from labkit.laws.curve import clean
+
+X = np.geomspace(10, 1e4, 12)
+Y = (0.1 + 2 * X**-0.5) * np.exp(0.02 * seeds.generator(0, "curve points").standard_normal(12))
+
+
+@pytest.mark.parametrize("call", [laws.forecast, laws.compare, laws.plan])
+def test_negative_standard_errors_are_refused(call):
+    se = np.where(np.arange(12) == 4, -0.01, 0.01)
+    given = ((X, Y, se), 0.1) if call is laws.plan else (X, Y, [1e5]) if call is laws.forecast else (X, Y)
+    options = {} if call is laws.plan else {"se": se}
+    with pytest.raises(ValueError, match=r"zero or above; the smallest se is -0\.01"):
+        call(*given, **options)
+
+
+def test_standard_errors_known_at_dropped_points_only_count_as_unknown():
+    y, se = np.append(Y, np.nan), np.append(np.full(12, np.nan), 0.01)
+    x = np.append(X, 2e4)
+    assert clean(x, y, se).se is None
+    np.testing.assert_array_equal(laws.forecast(x, y, [1e5], se=se), laws.forecast(X, Y, [1e5]))
+
+
+def test_standard_errors_known_at_late_points_only_do_not_stop_a_back_test():
+    se = np.where(np.arange(12) >= 10, 0.01, np.nan)
+    assert clean(X, Y, se).first(8).se is None
+    assert np.isfinite(laws.backtest((X, Y, se))["prediction"]).all()
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-6, 1e6])
+def test_a_comparison_of_forms_does_not_depend_on_the_unit_of_y(factor):
+    forms = ["power_floor", "log_logistic", "logarithm", "exponential", "last_value"]
+    base, other = laws.compare(X, Y, forms), laws.compare(X, factor * Y, forms)
+    assert base["form"].tolist() == other["form"].tolist()
+    np.testing.assert_allclose(base[["held_out", "worst", "rank"]], other[["held_out", "worst", "rank"]], rtol=1e-6)
