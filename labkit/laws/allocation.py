@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from labkit.laws import points
 from labkit.laws.estimator import ScalingLaw, level
 from labkit.laws.form import Form
+from labkit.laws.points import numbers
+from labkit.laws.publications import Published
 
 FLOPS_TRAINING, FLOPS_INFERENCE = 6.0, 2.0  # per parameter and token
 DRAWS = 500
@@ -18,7 +22,10 @@ GOLDEN = (np.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True)
 class Allocation:
-    """The best split of a compute budget, and limits of each quantity (low, high) from the law's refits."""
+    """The best split of a compute budget, and limits of each quantity (low, high) from the law's refits.
+
+    A published law brings no points to refit, so its limits are nan.
+    """
 
     compute: float
     params: float
@@ -29,13 +36,14 @@ class Allocation:
     interval: float
 
 
-def allocate(law: ScalingLaw, compute, *, inference_tokens=0.0, interval=0.9, seed=0) -> Allocation:
-    """The model size and data that minimise the loss for ``compute`` FLOPs, for any fitted law on params and tokens.
+def allocate(law: ScalingLaw | Published, compute, *, inference_tokens=0.0, interval=0.9, seed=0) -> Allocation:
+    """The model size and data that minimise the loss for ``compute`` FLOPs, for any law on params and tokens.
 
     A token costs 6 FLOPs per parameter in training and 2 in use; ``inference_tokens`` are expected over the model's
     life and paid from the same budget. The limits come from bootstrap refits and know parameter uncertainty alone.
+    ``law`` is fitted, or one of ``laws.published``.
 
-    Raises ``ValueError`` for a law with other columns or a budget that is not positive.
+    Raises ``ValueError`` for a law with other columns or not fitted, or a budget that is not positive.
 
     >>> n, d = (g.ravel() for g in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
     >>> law = ScalingLaw("chinchilla").fit(np.column_stack([n, d]), 1.7 + 400 * n**-0.34 + 400 * d**-0.34)
@@ -44,27 +52,38 @@ def allocate(law: ScalingLaw, compute, *, inference_tokens=0.0, interval=0.9, se
     (1.0, 1.0)
     """
     share = level(interval)
-    form = law._form
+    form, fitted = law_on_sizes(law, "allocate")
+    budget, served = numbers(compute, "compute"), numbers(inference_tokens, "inference_tokens")
+    single = budget.shape == served.shape == ()
+    if not single or not (0 < budget < np.inf) or not (0 <= served < np.inf):
+        raise ValueError(
+            "compute must be one finite number above zero and inference_tokens one of at least zero; "
+            f"got {compute!r} and {inference_tokens!r}"
+        )
+    compute, inference = float(budget), float(served)
+    best = _best_size(form, fitted, compute, inference)
+    data = _tokens(best, compute, inference)
+    loss = _loss(form, fitted, best, data)
+    limits = ((np.nan, np.nan), (np.nan, np.nan))
+    if isinstance(law, ScalingLaw):
+        sizes = _best_size(form, law.bootstrap(DRAWS, seed=seed).to_numpy(), compute, inference)
+        drawn = sizes, _tokens(sizes, compute, inference)
+        limits = tuple(tuple(map(float, np.quantile(values, [(1 - share) / 2, (1 + share) / 2]))) for values in drawn)
+    return Allocation(compute, float(best[0]), float(data[0]), float(loss[0]), *limits, share)
+
+
+def law_on_sizes(law, caller: str) -> tuple[Form, np.ndarray]:
+    """Form and parameters (1, p) of a law on params and tokens, fitted or published; refused where it is none."""
+    if isinstance(law, ScalingLaw):
+        check_is_fitted(law, "parameters_")
+        form, theta = law._form, law._theta
+    elif isinstance(law, Published):
+        form, theta = law.form, np.array([law.parameters[name] for name in law.form.names])
+    else:
+        raise ValueError(f"{caller} needs a fitted ScalingLaw or a law of laws.published; got {type(law).__name__}")
     if set(form.columns) != {"params", "tokens"}:
-        raise ValueError(f"allocate needs a law on params and tokens; {form.name!r} has {', '.join(form.columns)}")
-    if not (np.isfinite(compute) and compute > 0) or not inference_tokens >= 0:
-        raise ValueError(f"compute must be above zero and inference_tokens at least zero; got {compute!r}")
-    best = _best_size(form, law._theta[None], compute, inference_tokens)
-    draws = law.bootstrap(DRAWS, seed=seed).to_numpy()
-    sizes = _best_size(form, draws, compute, inference_tokens)
-    tokens = _tokens(sizes, compute, inference_tokens)
-    tails = [(1 - share) / 2, (1 + share) / 2]
-    data = _tokens(best, compute, inference_tokens)
-    loss = _loss(form, law._theta[None], best, data)
-    return Allocation(
-        float(compute),
-        float(best[0]),
-        float(data[0]),
-        float(loss[0]),
-        tuple(map(float, np.quantile(sizes, tails))),
-        tuple(map(float, np.quantile(tokens, tails))),
-        share,
-    )
+        raise ValueError(f"{caller} needs a law on params and tokens; {form.name!r} has {', '.join(form.columns)}")
+    return form, theta[None]
 
 
 def _tokens(params: np.ndarray, compute: float, inference: float) -> np.ndarray:
@@ -105,7 +124,8 @@ def next_run(law: ScalingLaw, candidates, at, *, cost=None):
     prediction there once the run is added), reduction (share of the variance that goes) and per_cost. It uses the
     curvature at the fit, so it holds for small errors. A candidate is taken to be as noisy as a point of weight one.
 
-    Raises ``ValueError`` for costs that are not above zero and for more than one point in ``at``.
+    Raises ``ValueError`` for costs that are not above zero, for more than one point in ``at``, for a law that is not
+    fitted, and where y or the law is not above zero, as errors are relative.
 
     >>> x = np.array([1.0, 2, 4, 8, 16])
     >>> law = ScalingLaw("power_floor", "log_squared").fit(x, (0.2 + x**-0.5) * [1.01, 0.99, 1, 1.01, 0.99])
@@ -114,18 +134,20 @@ def next_run(law: ScalingLaw, candidates, at, *, cost=None):
     """
     import pandas as pd
 
-    from labkit.laws import points
-
+    check_is_fitted(law, "parameters_")
     form = law._form
     runs, goal = points.columns(form, candidates), points.columns(form, at)
-    cost = np.ones(len(runs[0])) if cost is None else points.numbers(cost, "cost")
+    cost = np.ones(len(runs[0])) if cost is None else numbers(cost, "cost")
     if cost.shape != runs[0].shape or not (np.isfinite(cost) & (cost > 0)).all():
         raise ValueError(f"cost must be one number above zero per candidate, shape {runs[0].shape}; got {cost}")
     if len(goal[0]) != 1:
         raise ValueError(f"at is the one point whose prediction is to be narrowed; got {len(goal[0])}")
     y, weights = law._data.y[0], law._data.weights[0]
+    fitted = law._evaluate(tuple(c[0] for c in law._data.columns), law._theta[None])[0]
+    if not (y > 0).all() or not (fitted > 0).all() or not (law.predict(at) > 0).all():
+        raise ValueError("next_run counts errors relative to y, but y or the law is zero or below at some point")
     known = _slopes(form, law._theta, tuple(column[0] for column in law._data.columns)) * np.sqrt(weights)[:, None]
-    residual = np.log(law._evaluate(tuple(c[0] for c in law._data.columns), law._theta[None])[0] / y)
+    residual = np.log(fitted / y)
     noise = (weights * residual**2).sum() / max((weights > 0).sum() - len(law._theta), 1)
     scale = np.maximum(np.abs(known).max(0), 1e-300)
     information = (known / scale).T @ (known / scale)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws.allocation import FLOPS_INFERENCE, FLOPS_TRAINING, _best_size, _loss
+from labkit.laws.allocation import FLOPS_INFERENCE, FLOPS_TRAINING, _best_size, _loss, law_on_sizes
 from labkit.laws.estimator import ScalingLaw, level
+from labkit.laws.points import numbers
 
 DRAWS = 300
 LARGEST = 60.0  # log of how far beyond the optimum's tokens the search goes; what is not reached by then never is
@@ -28,7 +29,7 @@ def overtraining_cost(
     low, high (its limits) and total (training and inference). A size that cannot reach the loss with any amount of data
     has infinite tokens. The limits know parameter uncertainty alone.
 
-    Raises ``ValueError`` for a law with other columns, and for sizes and budgets that are not above zero.
+    Raises ``ValueError`` for a law with other columns or not fitted, and for sizes and budgets that are not above zero.
 
     >>> n, d = (g.ravel() for g in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
     >>> law = ScalingLaw("chinchilla").fit(np.column_stack([n, d]), 1.7 + 400 * n**-0.34 + 400 * d**-0.34)
@@ -37,10 +38,11 @@ def overtraining_cost(
     """
     import pandas as pd
 
-    share, form = level(interval), law._form
-    if set(form.columns) != {"params", "tokens"}:
-        raise ValueError(f"this needs a law on params and tokens; {form.name!r} has {', '.join(form.columns)}")
-    factors = np.atleast_1d(np.asarray(sizes, dtype=float))
+    if not isinstance(law, ScalingLaw):
+        raise ValueError(f"overtraining_cost needs a fitted ScalingLaw; got {type(law).__name__}")
+    share, (form, _) = level(interval), law_on_sizes(law, "overtraining_cost")
+    factors = np.atleast_1d(numbers(sizes, "sizes"))
+    compute, inference_tokens = float(numbers(compute, "compute")), float(numbers(inference_tokens, "inference_tokens"))
     positive = np.isfinite(factors).all() and (factors > 0).all() and np.isfinite(compute) and compute > 0
     if not positive or not inference_tokens >= 0:
         raise ValueError(
