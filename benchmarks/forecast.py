@@ -27,8 +27,8 @@ from labkit.laws.calibration import Calibration
 from labkit.laws.curve import clean
 from labkit.laws.forecast import _predict
 from labkit.laws.generate import generate
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data
 
 FORMS = (
     "power", "power_floor", "shifted_power", "reciprocal_shift", "m4", "log_logistic", "stretched_exponential",

@@ -12,8 +12,8 @@ import numpy as np
 from labkit import seeds
 from labkit.laws.estimator import ScalingLaw
 from labkit.laws.form import Form, get
+from labkit.laws.misfit import Data, cost
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data, cost
 
 WORST = 1e12  # in place of infinity, which has no slope
 SPREAD = 1.0  # standard deviation of the logarithm of a starting value

@@ -8,7 +8,7 @@ from labkit import seeds
 from labkit.laws import starts
 from labkit.laws.estimator import ScalingLaw
 from labkit.laws.form import Form
-from labkit.laws.solver import Data
+from labkit.laws.misfit import Data
 
 CASES = 5
 STEP = 1e-6

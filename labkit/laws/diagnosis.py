@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws import solver
+from labkit.laws import misfit, solver
 from labkit.laws.fitting import Fits
 from labkit.laws.form import Twin
-from labkit.laws.solver import Data
+from labkit.laws.misfit import Data
 
 NEAR = 1.02  # an optimum within 2 % of the best cost counts as near-equal
 APART = 0.05  # and is another one when its parameters differ by more than this, relatively
@@ -47,7 +47,7 @@ def condition(fits: Fits) -> float:
     """Condition number of the curvature at the best fit, its parameters scaled to equal influence."""
     rows = fits.scaled.data.rows(np.zeros(1, int))
     theta = fits.theta[:1, 0]
-    residual, factor, partials = solver.residuals(fits.form, fits.objective, rows, theta)
+    residual, factor, partials = misfit.residuals(fits.form, fits.objective, rows, theta)
     jacobian = np.stack([np.broadcast_to(p if factor is None else p * factor, residual.shape)[0] for p in partials])
     jacobian = jacobian * np.sqrt(rows.weights)
     jacobian = jacobian[:, rows.weights[0] > 0]

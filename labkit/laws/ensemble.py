@@ -13,8 +13,8 @@ import numpy as np
 from labkit.laws import fitting
 from labkit.laws.curve import Curve
 from labkit.laws.form import get
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data
 
 # weights before any back-test: flexible forms tend to flatten too early and rigid ones to fall too far, so that both
 # have about as much to say; the last value always has a little

@@ -9,10 +9,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from labkit import seeds
-from labkit.laws import diagnosis, fitting, points, resampling, solver
+from labkit.laws import diagnosis, fitting, misfit, points, race, resampling
 from labkit.laws.form import Form, get
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data
 
 DRAWS = 400  # bootstrap refits behind an interval of predict
 BLOCK = 10_000  # predictions whose draws are held at once
@@ -64,10 +64,10 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         if constant:
             self._fit_constant()
         else:
-            self._fits = fitting.fit(form, objective, self._data, seed=self.seed, heats=fitting.SPRINT, ridges=True)
+            self._fits = fitting.fit(form, objective, self._data, seed=self.seed, heats=race.SPRINT, ridges=True)
             self._theta = self._fits.parameters()[0]
             self.objective_ = float(
-                solver.cost(form, objective, self._fits.scaled.data, self._fits.theta[:1, 0])[0] * self._unit()
+                misfit.cost(form, objective, self._fits.scaled.data, self._fits.theta[:1, 0])[0] * self._unit()
             )
             diagnosis.describe(self, self._fits)
         self.parameters_ = dict(zip(form.names, map(float, self._theta), strict=True))

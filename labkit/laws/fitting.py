@@ -8,12 +8,11 @@ import numpy as np
 
 from labkit.laws import race, starts
 from labkit.laws.form import Form
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data
 
 STARTS = 8
 HEAT = 25  # iterations after which starts that are far behind are left where they are
-SPRINT = (8, 16, 40)  # heats of a single curve, whose time is the number of iterations and not of starts
 
 
 @dataclass

@@ -35,10 +35,10 @@ class Objective:
         value = clipped * (size - 0.5 * clipped)
         return self._sided(residual, value)
 
-    def slopes(self, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | float]:
-        """Slope of the cost, its curvature (None: as the next), and the curvature of a parabola touching from above."""
+    def slopes(self, residual: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Slope of the cost, its curvature, and the curvature of a parabola touching from above (for squares one)."""
         if not self.robust:
-            return 2 * residual, None, 2.0
+            return 2 * residual, np.full_like(residual, 2.0)
         size = np.abs(residual)
         clipped = np.minimum(np.maximum(residual, -self.delta), self.delta)
         above = self.delta / np.maximum(size, self.delta)

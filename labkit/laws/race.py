@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from labkit.laws import solver, starts
+from labkit.laws import misfit, solver, starts
 from labkit.laws.form import Form, Twin
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data, Solution
+from labkit.laws.solver import Solution
 
 CLOSE = 1.25  # times the best cost: what is not far behind
 APART = 0.05  # relative difference in some parameter from which on two fits count as different
 SAME = 1e-5  # relative difference at the points up to which two fits are one
-WARM = 8  # iterations of least squares before a robust objective
-RELAY = (8, 16, 40, 80, 160)  # heats in the coordinates of a form's twin
-PACE = 3.0  # a start whose gap to the best one is more than so many times what it gained in a heat is left
+WARM = 5  # iterations of least squares before a robust objective
+SPRINT = (4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160)  # heats of a single curve: its time is that of its steps
+PACE = 5.0  # a start whose gap to the best one is more than so many times what it gained in a heat is left
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
 NEARER = 1e-7  # relative cost of the form's own bounds, beyond the twin's, from which on the last steps are taken
@@ -46,40 +47,28 @@ class Problem:
 def run(form: Form | Twin, problem: Problem, start, heats, prior=None, *, ridges=False, same=None) -> Solution:
     """Solve all starts (B, p) for a few iterations, then go on with those that may still win.
 
-    ``heats`` are the iterations after which that is decided; with several of them starts that come to where another
-    one has ended are left as well. ``same`` (B,) says which start another one repeats, so that each is solved once.
+    ``heats`` are the iterations after which that is decided. With several of them two kinds of starts are left as well:
+    those that come to where another one has ended, and those that gain too slowly on the best. ``same`` (B,) says which
+    start another one repeats, so that each is solved once.
     """
     everyone = np.arange(len(start))
     same = everyone if same is None else same
-    on, found, done, earlier = np.flatnonzero(same == everyone), None, 0, np.inf
+    where = (problem.which, problem.low, problem.high)
+    options = {"tolerance": problem.tolerance, "prior": prior, "ridges": ridges}
+    search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
+    going, done, earlier = search.leave(same == everyone), 0, np.inf
     for end in (*(heat for heat in heats if heat < problem.iterations), problem.iterations):
-        fresh = solver.solve(
-            form,
-            problem.objective,
-            problem.data,
-            start[on] if found is None else found.theta[on],
-            problem.which[on],
-            problem.low[on],
-            problem.high[on],
-            iterations=end - done,
-            tolerance=problem.tolerance,
-            prior=None if prior is None else (prior[0][on], prior[1][on]),
-            ridges=ridges,
-        )
-        if found is None:
-            found = fresh.rows(np.searchsorted(on, same))
-        else:
-            found.update(on, fresh)
+        if not going:
+            break
+        found = search.run(end - done)
         if len(heats) > 1:
             _arrived(found, problem.kept)
         best = problem.best(found.cost)
-        running = (found.status == solver.EXHAUSTED) & (same == everyone) & (found.cost <= CLOSE * best)
-        if heats is RELAY:
+        running = (found.status == solver.EXHAUSTED) & (found.cost <= CLOSE * best)
+        if len(heats) > 1:
             running &= found.cost - best <= PACE * (earlier - found.cost)
-        on, done, earlier = np.flatnonzero(running), end, found.cost.copy()
-        if len(on) == 0:
-            break
-    return found.rows(same)
+        going, done, earlier = search.leave(running), end, found.cost.copy()
+    return search.found.rows(same)
 
 
 def _arrived(found: Solution, kept: int) -> None:
@@ -106,7 +95,7 @@ def by_twin(form: Form, problem: Problem, start) -> Solution:
     twin, there, start = _to_twin(form, problem, start)
     if problem.objective.robust:
         start = _warmed(twin, there, start)
-    found = run(twin, there, start, RELAY, same=_alike(twin, there, start, np.zeros(len(start))))
+    found = run(twin, there, start, SPRINT, same=_alike(twin, there, start, np.zeros(len(start))))
     same = _alike(twin, there, found.theta, found.cost)
     home = _from_twin(form, problem, found)
     near = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
@@ -212,4 +201,4 @@ def cost(form: Form | Twin, objective: Objective, data: Data, theta: np.ndarray,
     """The objective (B,) of parameters (B, p), each for its row of the data, in pieces that bound the memory."""
     size = max(1, solver.CHUNK // (data.y.shape[1] * theta.shape[1]))
     pieces = (slice(i, i + size) for i in range(0, len(theta), size))
-    return np.concatenate([solver.cost(form, objective, data.rows(which[s]), theta[s]) for s in pieces])
+    return np.concatenate([misfit.cost(form, objective, data.rows(which[s]), theta[s]) for s in pieces])

@@ -7,8 +7,8 @@ import numpy as np
 from labkit.laws import race, solver
 from labkit.laws.fitting import Fits
 from labkit.laws.form import Form
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data
 from labkit.registry import UnknownName, nearest
 
 HELD = 4_000_000  # resampled points held in memory at once

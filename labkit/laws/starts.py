@@ -8,7 +8,7 @@ import numpy as np
 
 from labkit import seeds
 from labkit.laws.form import Form
-from labkit.laws.solver import Data, total
+from labkit.laws.misfit import Data, total
 
 GRID = 600  # starting points tried at most; a product that is larger is sampled
 POINTS = 40  # points of a curve used to rank starting points

@@ -14,8 +14,8 @@ import pandas as pd
 
 from labkit.laws import fitting
 from labkit.laws.form import get
+from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.solver import Data
 
 FEWEST = 4  # points below which a curve of three parameters fits anything
 FAR = 1e9  # how many times beyond the last size the anchor stands

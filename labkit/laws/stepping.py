@@ -1,0 +1,243 @@
+"""One damped Gauss-Newton step after another inside a box, for all fits of a batch that still go on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labkit.laws.form import Form
+from labkit.laws.misfit import Data, target
+from labkit.laws.objectives import Objective
+
+TINY = 1e-300
+LONGEST = 0.5  # a step of what bends the curve: an exponent that leaps while its amplitude is small never returns
+EXACT = 1e-26  # mean squared residual, in scaled units, below which only rounding is left
+CREEP = 1e-6  # relative gain over a while below which a fit is left
+LEAST, MOST = 1e-12, 1e10  # damping
+CALM, CAUTIOUS = 1e-2, 0.1  # damping of a first step; kinks of a robust objective end it early
+HOPELESS = 1e8  # damping from which on a step that fails is the last
+GRADES = np.array([0.0, 0.25, 0.75])  # of a step, by the decrease over the promise: failed, poor, fair, good
+DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after such a step
+REACHED, STALLED, EXHAUSTED, IMPOSSIBLE, CREEPING = 0, 1, 2, 3, 4
+
+
+class Rows:
+    """The fits of a batch that still go on, each with its place ``index`` in the batch.
+
+    Curvatures and gradient are kept in coordinates in which the diagonal of the upper curvature is one: ``scale``
+    (B, p) takes a step there to one of the parameters.
+    """
+
+    def __init__(self, form: Form, objective: Objective, data: Data, theta, which, low, high, prior, ridges) -> None:
+        self.law, self.objective, self.all = form.law, objective, data
+        self.logs = np.array([parameter.log for parameter in form.parameters])
+        self.any_log = bool(self.logs.any())
+        self.bends = np.array([not parameter.linear for parameter in form.parameters])
+        self.plain = (self.bends & ~self.logs).astype(float)
+        self.longest = np.where(self.bends, LONGEST, np.inf)
+        self.index = np.arange(len(theta))
+        self.theta, self.which, self.low, self.high = theta, which, low, high
+        self.prior = (None, None) if prior is None else prior
+        self.damping = np.full(len(theta), CAUTIOUS if objective.robust else CALM)
+        self.factored = np.ones(len(theta), bool)
+        self.gradient = self.curvature = self.scale = None
+        self._data()
+        self.state = self._residuals(theta)
+        self.value = self._cost(self.state[0], theta)
+        self.value[~np.isfinite(self.value)] = np.inf
+        self.mark = self.value
+        self.factors = self._factors() if ridges else None
+
+    def _factors(self) -> np.ndarray:
+        """Which parameters (p,) are stepped by factors: amplitudes, linear and not below zero, but no floors."""
+        varies = np.array([np.ptp(partial) > 0 for partial in self.state[2]])
+        return varies & ~self.bends & (self.low >= 0).all(0)
+
+    def _data(self) -> None:
+        self.data = self.all.rows(self.which)
+        self.target = target(self.objective, self.data)
+        weights = self.data.weights
+        counts = weights > 0
+        self.counts = None if counts.all() else counts
+        self.weights = None if (weights == 1).all() else weights
+        self.exact = EXACT * weights.sum(1)
+
+    def keep(self, chosen: np.ndarray) -> None:
+        """Go on with the chosen rows only."""
+        if chosen.all():
+            return
+        names = ["index", "theta", "which", "low", "high", "damping", "factored", "value", "mark"]
+        if self.gradient is None:
+            residual, factor, partials = self.state
+            shape = residual.shape
+            self.state = (
+                residual[chosen],
+                None if factor is None else factor[chosen],
+                tuple(np.broadcast_to(partial, shape)[chosen] for partial in partials),
+            )
+        else:
+            names += ["gradient", "curvature", "scale"]
+        for name in names:
+            setattr(self, name, getattr(self, name)[chosen])
+        self.prior = tuple(None if part is None else part[chosen] for part in self.prior)
+        self._data()
+
+    def _residuals(self, theta):
+        value, partials = self.law(*self.data.columns, *theta.T[:, :, None])
+        if not self.objective.logarithmic:
+            return value - self.target, None, partials
+        return np.log(value) - self.target, 1.0 / value, partials
+
+    def _weighted(self, part: np.ndarray) -> np.ndarray:
+        part = part if self.weights is None else self.weights * part
+        return part if self.counts is None else np.where(self.counts, part, 0.0)
+
+    def _cost(self, residual, theta) -> np.ndarray:
+        value = self._weighted(self.objective.value(residual)).sum(1)
+        return value if self.prior[0] is None else value + _penalty(self.prior, theta, self.logs)
+
+    def linearise(self) -> None:
+        """Gradient and curvatures at ``theta`` from the residuals there."""
+        self.gradient, self.curvature, self.scale = self._normal(self.theta)
+
+    def _normal(self, theta):
+        """Gradient (B, p), curvatures (B, k, p, p), of Gauss-Newton and of a parabola from above, and scale (B, p).
+
+        The two are one (k = 1) for sums of squares.
+        """
+        residual, factor, partials = self.state
+        slope, *curved = self.objective.slopes(residual)
+        batch, size = residual.shape
+        count = len(partials)
+        jacobian = np.empty((batch, count, size))
+        for i, partial in enumerate(partials):
+            if factor is None:
+                jacobian[:, i] = partial
+            else:
+                np.multiply(partial, factor, out=jacobian[:, i])
+            if self.logs[i]:
+                jacobian[:, i] *= theta[:, i : i + 1]
+        if self.counts is not None:
+            jacobian = np.where(self.counts[:, None], jacobian, 0.0)
+        weights = np.empty((batch, len(curved), size))
+        for i, part in enumerate(curved):
+            weights[:, i] = self._weighted(part)
+        gradient = (jacobian @ self._weighted(slope)[:, :, None])[:, :, 0]
+        curvature = (weights[:, :, None] * jacobian[:, None]).reshape(batch, -1, size) @ jacobian.transpose(0, 2, 1)
+        curvature = curvature.reshape(batch, len(curved), count, count)
+        if self.prior[0] is not None:
+            gradient += 2 * self.prior[1] * (_coordinates(theta, self.logs) - self.prior[0])
+            diagonal = _diagonal(curvature)
+            diagonal += 2 * self.prior[1][:, None]
+        sizes = _diagonal(curvature)[:, -1]
+        scale = 1 / np.sqrt(np.maximum(sizes, 1e-12 * sizes.max(1, keepdims=True) + TINY))
+        curvature *= scale[:, None, :, None] * scale[:, None, None, :]
+        return gradient * scale, curvature, scale
+
+    def advance(self, tolerance: float, check: bool) -> np.ndarray | None:
+        """One step of every row; the status (B,) of those that end with it, EXHAUSTED for those that go on.
+
+        None where all go on. With ``check`` those that gained next to nothing since the last check are left.
+        """
+        at, old = self.theta, self.value
+        step, promised = self._step()
+        trial = self._moved(at, step)
+        self.state = self._residuals(trial)
+        new = self._cost(self.state[0], trial)
+        better = new <= old
+        gain = np.where(better, old - new, -1.0)
+        damping = self.damping
+        self.damping = DAMPEN[GRADES.searchsorted(gain / np.maximum(promised, TINY), side="right")] * damping
+        self.damping = np.minimum(np.maximum(self.damping, LEAST), MOST)
+        if self.factors is not None:
+            # amplitude and exponent trade along ridges straight in the logarithm, amplitude and floor along others: a
+            # step that fails is tried the other way
+            self.factored = self.factored == better
+        if better.all():
+            self.theta, self.value = trial, new
+            self.linearise()
+        elif better.any():
+            self.theta, self.value = np.where(better[:, None], trial, at), np.where(better, new, old)
+            fresh = self._normal(trial)
+            self.gradient = np.where(better[:, None], fresh[0], self.gradient)
+            self.curvature = np.where(better[:, None, None, None], fresh[1], self.curvature)
+            self.scale = np.where(better[:, None], fresh[2], self.scale)
+        return self._ended(old, better, promised, damping, tolerance, check)
+
+    def _ended(self, old, better, promised, damping, tolerance, check) -> np.ndarray | None:
+        small = (promised <= tolerance * old + TINY) | (self.value <= self.exact)
+        if not check and not small.any() and damping.max() <= HOPELESS:
+            return None
+        sure = better | (promised <= 1e-3 * tolerance * old + TINY) | (old <= self.exact)
+        stuck = ~better & (damping > HOPELESS)
+        ended = np.where(small & sure, REACHED, np.where(stuck, np.where(small, REACHED, STALLED), EXHAUSTED))
+        if check:
+            creeping = (ended == EXHAUSTED) & (self.mark - self.value <= CREEP * self.value)
+            ended[creeping] = CREEPING
+            self.mark = self.value
+        return ended
+
+    def _step(self) -> tuple[np.ndarray, np.ndarray]:
+        """A damped step and the decrease it promises; parameters held at a bound do not move."""
+        gradient, curvature, damping = self.gradient, self.curvature, self.damping
+        damped = damping[:, None, None] * curvature[:, -1]
+        damped += curvature[:, 0]
+        diagonal = _diagonal(damped)
+        diagonal += damping[:, None]
+        below, above = self.theta <= self.low, self.theta >= self.high
+        if (below | above).any():
+            held = (below & (gradient > 0)) | (above & (gradient < 0))
+            free = ~held
+            damped = np.where(free[:, :, None] & free[:, None, :], damped, 0.0)
+            diagonal = _diagonal(damped)
+            diagonal += held
+            gradient = np.where(free, gradient, 0.0)
+        step = _solve_small(damped, gradient)
+        if not np.isfinite(step).all():
+            damped[~np.isfinite(damped)] = 0.0
+            diagonal[:] = 1.0
+            step = _solve_small(damped, np.where(np.isfinite(gradient), gradient, 0.0))
+        bent = ((curvature @ step[:, None, :, None])[..., 0] * step[:, None]).sum(2)
+        promised = (gradient * step).sum(1)
+        if curvature.shape[1] == 1:
+            promised -= 0.5 * bent[:, 0]
+        else:
+            # towards full damping the promise is that of the parabola from above, which a robust objective keeps
+            share = np.minimum(damping, 1.0)
+            promised -= 0.5 * ((1 - share) * bent[:, 0] + share * bent[:, 1])
+        return -self.scale * step, np.fmax(promised, 0.0)
+
+    def _moved(self, at: np.ndarray, step: np.ndarray) -> np.ndarray:
+        longest = self.longest * (1 + np.abs(at) * self.plain)
+        step = np.minimum(np.maximum(step, -longest), longest)
+        moved = at + step
+        if self.any_log:
+            moved = np.where(self.logs, at * np.exp(step * self.logs), moved)
+        if self.factors is not None:
+            share = step / at
+            # an amplitude that is to lose more than half of itself may be on its way to zero, which no factor reaches
+            factored = self.factors & self.factored[:, None] & (share > -0.5) & (share < 1)
+            moved = np.where(factored, at * np.exp(share), moved)
+        return np.minimum(np.maximum(moved, self.low), self.high)
+
+
+def _coordinates(theta: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    return np.where(logs, np.log(np.maximum(theta, TINY)), theta)
+
+
+def _penalty(prior, theta, logs) -> np.ndarray:
+    return (prior[1] * (_coordinates(theta, logs) - prior[0]) ** 2).sum(1)
+
+
+def _diagonal(matrices: np.ndarray) -> np.ndarray:
+    """A view of the diagonals (..., p) of matrices (..., p, p)."""
+    size = matrices.shape[-1]
+    return matrices.reshape(*matrices.shape[:-2], size * size)[..., :: size + 1]
+
+
+def _solve_small(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Solve many small positive systems; one that is singular is nudged, alone."""
+    try:
+        return np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        nudged = matrix + 1e-10 * np.eye(matrix.shape[1])
+        return np.stack([np.linalg.lstsq(m, r, rcond=None)[0] for m, r in zip(nudged, right, strict=True)])
