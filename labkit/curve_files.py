@@ -73,6 +73,8 @@ def _separated(path: Path, separator: str = ",", decimal: str = ".") -> pd.DataF
             comments += 1
     if separator == "," and line.count(";") > line.count(","):  # as spreadsheets write where the comma is decimal
         separator, decimal = ";", ","
+    elif "\t" in line and "," not in line:
+        separator = "\t"
     return pd.read_csv(
         path, sep=separator, decimal=decimal, skiprows=comments, skipinitialspace=True, low_memory=False
     ).rename(columns=lambda name: str(name).strip())
@@ -115,7 +117,16 @@ def read_table(path: str | Path) -> pd.DataFrame:
     _refuse_large(path)
     try:
         table = reader(path)
-    except (ValueError, ImportError, OSError) as error:  # pandas' parse errors are ValueErrors
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path.name} is not text in UTF-8: save it in that encoding, which spreadsheets offer as CSV UTF-8"
+        ) from error
+    except ImportError as error:
+        raise ValueError(
+            f"{path.name} cannot be read as {path.suffix[1:]}: that needs pyarrow; pip install 'labkit[parquet]', or "
+            "save it as CSV"
+        ) from error
+    except (ValueError, OSError) as error:  # pandas' parse errors are ValueErrors
         raise ValueError(f"{path.name} cannot be read as {path.suffix[1:]}: {str(error).strip()}") from error
     if table.empty:
         raise ValueError(f"{path.name} has no rows: expected a header and at least one point")
@@ -190,17 +201,26 @@ def choose_columns(table: pd.DataFrame, x: str | None = None, y: str | None = No
     left = [name for name in table.columns if name != x and name.lower() not in usual]
     if y is not None and y not in table.columns and (turned := _TURNED.fullmatch(y.strip())):
         return x, f"{turned[1]}-{_choose(table, turned[2], (), '--y')}"
-    return x, left[0] if y is None and len(left) == 1 else _choose(table, y, _COMMON_Y, "--y")
+    y = left[0] if y is None and len(left) == 1 else _choose(table, y, _COMMON_Y, "--y")
+    if y == x:
+        raise ValueError(f"--x and --y are both {x!r}: name two columns of {', '.join(table.columns)}")
+    return x, y
+
+
+def _is_percent(table: pd.DataFrame, column: str) -> bool:
+    """Whether every value of the column ends in a percent sign."""
+    if pd.api.types.is_numeric_dtype(table[column]):
+        return False
+    said = table[column].dropna().astype(str).str.strip()
+    return bool(len(said) and said.str.endswith("%").all())
 
 
 def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
     if (whole := _TURNED.fullmatch(column)) and column not in table.columns:
         return float(whole[1]) - _numbers(table, whole[2])
     values = pd.to_numeric(table[column], errors="coerce")
-    if values.isna().all():
-        said = table[column].dropna().astype(str).str.strip()
-        if len(said) and said.str.endswith("%").all():
-            values = pd.to_numeric(said.str.rstrip("% "), errors="coerce").reindex(table.index) / 100
+    if _is_percent(table, column):
+        values = pd.to_numeric(table[column].astype(str).str.rstrip("% "), errors="coerce") / 100
     text = values.isna() & table[column].notna() & ~table[column].isin(["NaN", "nan"])
     if text.any():
         row = int(np.flatnonzero(text)[0])
@@ -253,8 +273,12 @@ def curve_of(
         raise ValueError(f"{name} has no row with a finite {x} and {y}")
     if (curve.x < 0).any():
         raise ValueError(f"column {x!r} holds {curve.x.min():g}, but sizes must be above 0")
-    lacking = y if np.isfinite(columns["x"]).all() else f"{x} or {y}"
-    notes = [f"{_rows(dropped, f' without {lacking}')} left out."] if dropped else []
+    called = {"x": x, "y": y, "se": se}
+    lacking = [name for key, name in called.items() if key in columns and not np.isfinite(columns[key]).all()]
+    notes = [f"{_rows(dropped, ' without ' + ' or '.join(lacking))} left out."] if dropped else []
+    source = y if y in table.columns else _TURNED.fullmatch(y)[2]
+    if _is_percent(table, source):
+        notes.append(f"{source} is in percent and read as a share: 5% is 0.05.")
     zeros = int((curve.x == 0).sum())
     if zeros:
         curve = curve[curve.x > 0]

@@ -26,12 +26,29 @@ class Size(click.ParamType):
         return size
 
 
+class ChartFile(click.Path):
+    """A file that a chart can be written to: its kind is told by the ending, and its folder exists."""
+
+    kinds = (".svg", ".json")
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+
+    def convert(self, value, param, ctx):
+        path = super().convert(value, param, ctx)
+        if path.suffix.lower() not in self.kinds:
+            self.fail(f"{path.name!r} must end in .svg (a picture) or .json (Vega-Lite)", param, ctx)
+        if not path.absolute().parent.is_dir():
+            self.fail(f"there is no folder {str(path.parent)!r} to write {path.name!r} to", param, ctx)
+        return path
+
+
 def _file_options(command):
     options = [
         click.argument("file", type=click.Path(path_type=Path)),
         click.option("--x", "x", help="Column of the size; default: the one with a usual name: examples, step ..."),
         click.option("--y", "y", help="Column of the error or loss, or how its name ends; 1-accuracy for a score."),
-        click.option("--se", help="Column of the standard error of y."),
+        click.option("--se", help="Column of the standard error of y: surer points count for more."),
         click.option(
             "--interval", default=0.9, show_default=True, type=click.FloatRange(0, 1, True, True), help="Level."
         ),
@@ -102,14 +119,18 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
     from labkit import laws
 
     curve = _read(file, x, y, se, as_json)
-    needed, sizes = len(laws.get(form).parameters) + 1, curve.x.nunique()
+    law = laws.ScalingLaw(form, objective=objective, seed=seed)
+    chosen = laws.get(form)
+    if len(chosen.columns) > 1:
+        raise ValueError(f"labkit fit takes laws of one variable; {form} has {', '.join(chosen.columns)}")
+    needed, sizes = len(chosen.parameters) + 1, curve.x.nunique()
     if sizes < needed:
         # A law through every point has no residual, so its interval would have no width and mean nothing.
         click.echo(f"No fit: {form} needs at least {needed} different sizes, {file.name} has {sizes}.", err=True)
         sys.exit(6)
     if page:
         _worth_a_page(file, curve)
-    law = laws.ScalingLaw(form, objective=objective, seed=seed).fit(curve.x, curve.y)
+    law.fit(curve.x, curve.y, _weights(curve, objective))
     draws = law.bootstrap(1000, seed=seed)
     low, high = draws.quantile((1 - interval) / 2), draws.quantile((1 + interval) / 2)
     if as_json:
@@ -118,7 +139,7 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
         found |= {"converged": bool(law.converged_), "reason": law.reason_}
     else:
         found = {}
-        click.echo(f"{form} on {len(curve)} points of {file.name}: {law.reason_}\n")
+        click.echo(f"{form} on {_points(len(curve))} of {file.name}: {law.reason_}\n")
         click.echo(f"{'parameter':<12}{'value':>12}{'low':>12}{'high':>12}   ({interval:.0%} interval)")
         for name, value in law.parameters_.items():
             click.echo(f"{name:<12}{value:>12.4g}{low[name]:>12.4g}{high[name]:>12.4g}")
@@ -126,6 +147,16 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(failed or (0 if law.converged_ else 6))
+
+
+def _weights(curve, objective: str):
+    """A point counts as the inverse of its variance, that of ln y where logarithms are fitted; none: all alike."""
+    if "se" not in curve:
+        return None
+    if not (curve.se > 0).all():
+        raise ValueError(f"--se: a fit weighs points by their standard errors, so none may be {curve.se.min():g}")
+    precision = (1.0 if objective == "squared" else curve.y) / curve.se
+    return precision**2 / (precision**2).mean()
 
 
 def _with(form: str) -> list[str]:
@@ -153,7 +184,7 @@ Examples:
 )
 @click.option("--target", type=float, help="An error or loss to reach: how much would it take?")
 @click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of y: 0 1 for error rates.")
-@click.option("--chart", type=click.Path(path_type=Path), help="Write the curve and its forecast to this SVG file.")
+@click.option("--chart", type=ChartFile(), help="Draw the curve and its forecast to this .svg or Vega-Lite .json file.")
 def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bounds, chart):
     """Forecast the curve in FILE at larger sizes, with an interval for a new observation.
 
@@ -205,6 +236,10 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
     sys.exit(failed or (6 if target is not None and found["plan"]["needed"] is None else 0))
 
 
+def _points(count: int) -> str:
+    return f"{count} point{'s' if count != 1 else ''}"
+
+
 def _amount(value: float) -> str:
     """A size in plain figures: 21,800 and not 2.18e+04."""
     return f"{float(f'{value:.3g}'):,.0f}" if 100 <= value < 1e12 else f"{value:.3g}"
@@ -212,7 +247,7 @@ def _amount(value: float) -> str:
 
 def _words(found: dict) -> str:
     x, y = found["x"], found["y"]
-    lines = [f"{found['points']} points of {y} against {x}."]
+    lines = [f"{_points(found['points'])} of {y} against {x}."]
     if "forecast" in found:
         lines += ["", f"{x:>16}{'forecast':>12}{'low':>12}{'high':>12}   ({found['interval']:.0%} interval)"]
         for row in found["forecast"]:
@@ -250,4 +285,5 @@ def _draw(curve, path: Path, end: float, options: dict) -> None:
     line = pd.DataFrame({"x": grid, "y": middle, "low": low, "high": high})
     names = curve.attrs["x_name"], curve.attrs["y_name"]
     chart = display.forecast(curve[["x", "y"]], line, interval=options["interval"], names=names)
-    path.write_text(display.svg(chart), encoding="utf-8")
+    vega = path.suffix.lower() == ".json"
+    path.write_text(json.dumps(display.specification(chart)) if vega else display.svg(chart), encoding="utf-8")

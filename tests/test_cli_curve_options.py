@@ -1,0 +1,144 @@
+"""``labkit fit`` and ``labkit forecast``: what every option does, and files as spreadsheets write them."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labkit import cli, curve_files, laws, seeds
+
+SIZES = np.array([64, 128, 256, 512, 1024, 2048])
+ERRORS = (0.02 + 3 * SIZES**-0.5) * np.exp(0.03 * seeds.generator(0, "options").standard_normal(6))
+
+
+@pytest.fixture
+def labkit(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["labkit", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as finished:
+            code = finished.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def curve(tmp_path):
+    path = tmp_path / "mine.csv"
+    pd.DataFrame({"examples": SIZES, "error": ERRORS, "sd": [0.1] * 3 + [1e-3] * 3}).to_csv(path, index=False)
+    return path
+
+
+def test_a_fit_weighs_points_by_their_standard_errors(labkit, curve):
+    def amplitude(*more):
+        code, out, _ = labkit("fit", curve, "--y", "error", "--form", "power", *more, "--json")
+        assert code == 0
+        return json.loads(out)["parameters"]["A"]["value"]
+
+    weights = (ERRORS / np.array([0.1] * 3 + [1e-3] * 3)) ** 2
+    law = laws.ScalingLaw("power", "log_squared").fit(SIZES, ERRORS, weights)
+    assert amplitude("--se", "sd") == pytest.approx(law.parameters_["A"], rel=1e-6)
+    assert amplitude("--se", "sd") != pytest.approx(amplitude(), rel=1e-3)
+    weights = 1 / np.array([0.1] * 3 + [1e-3] * 3) ** 2
+    law = laws.ScalingLaw("power", "squared").fit(SIZES, ERRORS, weights)
+    assert amplitude("--se", "sd", "--objective", "squared") == pytest.approx(law.parameters_["A"], rel=1e-6)
+
+
+def test_points_that_claim_no_error_cannot_weigh_in_a_fit(labkit, curve):
+    table = pd.read_csv(curve)
+    table.assign(sd=[0.1] * 5 + [0.0]).to_csv(curve, index=False)
+    code, _, said = labkit("fit", curve, "--y", "error", "--se", "sd")
+    assert code == 2
+    assert "none may be 0" in said
+
+
+def test_the_kind_of_a_chart_is_told_by_its_ending(labkit, curve, tmp_path):
+    asked = ["forecast", curve, "--y", "error", "--chart"]
+    assert labkit(*asked, tmp_path / "a.svg")[0] == 0
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert labkit(*asked, tmp_path / "a.json")[0] == 0
+    assert "vega-lite" in json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["$schema"]
+    for name, message in (("a.png", "must end in .svg"), ("nowhere/a.svg", "there is no folder")):
+        code, out, said = labkit(*asked, tmp_path / name)
+        assert (code, out) == (2, "")
+        assert message in said
+        assert not (tmp_path / name).exists()
+
+
+def test_a_law_of_several_variables_is_refused_for_a_curve(labkit, curve):
+    code, _, said = labkit("fit", curve, "--y", "error", "--form", "chinchilla")
+    assert code == 2
+    assert "laws of one variable; chinchilla has params, tokens" in said
+
+
+def test_a_target_that_a_lucky_last_point_reaches_is_said_in_words(labkit, tmp_path):
+    path = tmp_path / "lucky.csv"
+    path.write_text("examples,error\n10,0.30\n40,0.33\n160,0.36\n640,0.41\n2560,0.2\n")
+    code, out, said = labkit("forecast", path, "--target", "0.2")
+    assert (code, said) == (0, "")
+    assert "the last point is there already, at 2,560 examples" in out
+
+
+def test_one_point_is_counted_in_the_singular(labkit, tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("examples,error\n10,0.3\n")
+    assert labkit("forecast", path)[1].startswith("1 point of error")
+
+
+@pytest.mark.parametrize("text", ["examples\terror\n10\t0.5\n20\t0.4\n", "examples;error\n10;0.5\n20;0.4\n"])
+def test_the_separator_of_a_table_is_told_by_its_first_line(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    assert curve_files.read_curve(path).y.tolist() == [0.5, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "examples,précision\n1,2\n".encode("latin-1"), "not text in UTF-8: save it in that encoding"),
+        ("a.csv", "examples,error\n1,2\n".encode("utf-16"), "not text in UTF-8"),
+        ("a.jsonl", '{"examples": 1, "précision": 2}\n'.encode("latin-1"), "not text in UTF-8"),
+        ("a.csv", b"examples,error\n1,2\n", "both 'examples': name two columns of examples, error"),
+    ],
+)
+def test_what_cannot_be_read_says_what_to_do(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        curve_files.read_curve(path, y="examples")
+
+
+def test_without_a_reader_of_parquet_the_extra_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1")
+
+    def missing(path):
+        raise ImportError("Unable to find a usable engine")
+
+    monkeypatch.setitem(curve_files._READERS, ".parquet", missing)
+    with pytest.raises(ValueError, match=r"a\.parquet cannot be read as parquet: .*pip install 'labkit\[parquet\]'"):
+        curve_files.read_curve(path)
+
+
+def test_percents_become_shares_and_a_note_says_so(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("examples,error\n10,50%\n20,\n40,40.5 %\n")
+    curve = curve_files.read_curve(path)
+    assert curve.y.tolist() == [0.5, 0.405]
+    assert "error is in percent and read as a share: 5% is 0.05." in curve.attrs["notes"]
+
+
+def test_rows_without_a_standard_error_are_named_so(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("examples,error,sd\n10,0.5,\n20,0.4,0.1\n")
+    curve = curve_files.read_curve(path, y="error", se="sd")
+    assert curve.attrs["notes"] == ("1 row without sd is left out.",)
