@@ -81,6 +81,19 @@ def build(directory: str | Path, target: str | Path, folder: str | Path | None =
     return target
 
 
+def prepare() -> None:
+    """Load now what a page with charts takes seconds to load when it is built: the parts of all pages.
+
+    >>> prepare()
+    """
+    vega_bundle()
+    media.terminal(media.highlight("x"))
+    prose = Prose(_ASSETS)
+    prose.render("$x$")
+    Outputs(prose).render({"output_type": "display_data", "data": {"text/html": "<b>x</b>"}}, "")
+    _environment().get_template("page.html")
+
+
 def safe(text: str) -> Markup:
     """Text that is HTML already."""
     from markupsafe import Markup

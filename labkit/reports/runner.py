@@ -22,7 +22,7 @@ from labkit.registry import nearest
 
 from . import drift, files, parameters
 from .outcome import Outcome, Reason, ReportError
-from .page import build
+from .page import build, prepare
 from .status import Job, Status
 from .supervise import supervise
 
@@ -30,6 +30,7 @@ from .supervise import supervise
 BUDGET_SECONDS = {"smoke": 15, "lesson": 90, "full": 1200}
 _PATIENCE, _LEAST_SECONDS = 4, 120
 MEMORY_BYTES = 4 * 2**30
+_KERNEL_SECONDS = 2.0  # until the worker and its kernel have started
 _PAGES = threading.Lock()
 
 
@@ -184,7 +185,14 @@ def _one(request: Request, threads: int | None, stop: threading.Event, tell: Cal
     if stop.is_set():
         return _refused(job, Reason.INTERRUPTED, "Interrupted before it began.")
     tell(f"{job.name}: {request.preset}, at most {duration(job.wall_seconds)}")
-    outcome = supervise(job, stop, tell)
+    # Once the kernel has started this process has little to do.
+    preparing = threading.Timer(_KERNEL_SECONDS, _prepare)
+    if request.page is not None:
+        preparing.start()
+    try:
+        outcome = supervise(job, stop, tell)
+    finally:
+        preparing.cancel()
     if outcome.reason is Reason.OK:
         outcome = _compared(outcome, request)
     tell(f"{job.name}: {outcome.sentence}")
@@ -194,6 +202,11 @@ def _one(request: Request, threads: int | None, stop: threading.Event, tell: Cal
         build(request.directory, request.page, path.parent)
         files.update_run(request.directory, page=request.page.name)
     return replace(outcome, page=request.page)
+
+
+def _prepare() -> None:
+    with _PAGES, contextlib.suppress(Exception):  # what fails here fails again when the page is built
+        prepare()
 
 
 def _check_preset(path: Path, preset: str | None) -> None:
