@@ -88,6 +88,12 @@ def test_a_target_that_a_lucky_last_point_reaches_is_said_in_words(labkit, tmp_p
     assert "the last point is there already, at 2,560 examples" in out
 
 
+@pytest.mark.parametrize(("target", "chance"), [("1e-6", "over 99%"), ("0.08", "under 1%")])
+def test_what_is_nearly_sure_is_not_called_sure(labkit, curve, target, chance):
+    _, out, _ = labkit("forecast", curve, "--y", "error", "--target", target)
+    assert f"The chance is {chance} that it takes more" in out
+
+
 def test_one_point_is_counted_in_the_singular(labkit, tmp_path):
     path = tmp_path / "one.csv"
     path.write_text("examples,error\n10,0.3\n")

@@ -262,10 +262,15 @@ def _words(found: dict) -> str:
     return "\n".join(lines)
 
 
+def _chance(value: float) -> str:
+    """A chance in percent; what is nearly sure is not called sure."""
+    return "over 99%" if value > 0.99 else "under 1%" if value < 0.01 else f"{value:.0%}"
+
+
 def _plan(plan: dict, x: str, y: str) -> str:
     if plan["reached"]:
         return f"{y} {plan['target']:g}: the last point is there already, at {_amount(plan['needed'])} {x}."
-    within = f"{plan['unreachable']:.0%} that it takes more than {_amount(plan['horizon'])} {x}, or is never reached"
+    within = f"{_chance(plan['unreachable'])} that it takes more than {_amount(plan['horizon'])} {x}, or is never reached"
     if plan["needed"] is None:
         soonest = f"; at the soonest {_amount(plan['low'])}" if plan["low"] is not None else ""
         return f"{y} {plan['target']:g}: out of reach, most likely{soonest}. The chance is {within}."

@@ -44,7 +44,7 @@ def compute_optimal(preset: str = "full", *, seed: int | None = None) -> pd.Data
 
     Arguments:
         preset: ``full``, 6 sizes by 6 budgets by 3 seeds; ``lesson``, the 5 smaller sizes by the 4 smaller budgets by
-            1 seed; ``smoke``, 2 by 2 by 1.
+            1 seed; ``smoke``, 2 by 1 by 1.
         seed: the first seed; None is 0 for ``full``, which is the shipped grid, and 1000 for the others.
 
     Returns a frame with a row per run: the dials of `DEFAULTS`, width, tokens, unique_tokens, learning_rate and seed.
@@ -55,10 +55,10 @@ def compute_optimal(preset: str = "full", *, seed: int | None = None) -> pd.Data
     >>> len(full), full.width.nunique(), full.tokens.nunique()
     (108, 6, 6)
     >>> len(compute_optimal("lesson")), len(compute_optimal("smoke"))
-    (20, 4)
+    (20, 2)
     """
     widths, tokens, seeds = _choice(
-        preset, full=(WIDTHS, TOKENS, SEEDS), lesson=(WIDTHS[:5], TOKENS[:4], 1), smoke=(WIDTHS[:2], TOKENS[:2], 1)
+        preset, full=(WIDTHS, TOKENS, SEEDS), lesson=(WIDTHS[:5], TOKENS[:4], 1), smoke=(WIDTHS[:2], TOKENS[:1], 1)
     )
     return _frame(
         {"width": width, "tokens": budget, "seed": number, **_along(preset)}

@@ -1,9 +1,9 @@
 """How wide a forecast's interval has to be, learned from curves whose continuation is known.
 
 The half-width in ln(y + offset) is a scale times a factor for the level. The scale is log-linear in what can be seen of
-a curve: its noise and how often it rises, how much the forms disagree, how wrong they were on its own past, how far
-ahead is asked. The coefficients are learned over a library of curves by ``benchmarks/calibrate.py`` and ship with the
-package.
+a curve: its noise and how often it rises, how badly every form fits it, how much the forms disagree, how wrong they
+were on its own past, how far ahead is asked. The coefficients are learned over a library of curves by
+``benchmarks/calibrate.py`` and ship with the package.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ FEATURES = (
     "span",
     "points",
     "rises",
+    "misfit",
 )
 SPANS = (0.5, 8.5)  # ranges of ln x and numbers of points the library covers: beyond them the nearest counts
 COUNTS = (5, 100)
@@ -77,7 +78,8 @@ def features(task: Task, combined: Combined) -> np.ndarray:
     ones = np.ones_like(spread)
     columns = [ones, np.log(_late_noise(task)) * ones, np.log(spread), np.log(past), ahead]
     span, points = np.log(np.clip(combined.span, *SPANS)), np.log(np.clip(len(task.x), *COUNTS))
-    whole = np.array([span, points, _rises(task.z)])
+    misfit = np.log(max(combined.misfit / task.noise, 1.0))
+    whole = np.array([span, points, _rises(task.z), misfit])
     return np.column_stack([*columns, np.tile(whole, (len(ones), 1))])
 
 

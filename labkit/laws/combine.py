@@ -1,8 +1,9 @@
 """From many forms to one prediction: each form weighs by how well it predicted this curve's own past.
 
 A point that lies a distance h (in ln x) beyond the data is compared with earlier points that lay about as far beyond
-what was known then. The prediction is the mean of the central predictions: forms err to both sides, which an average
-evens out, and one that runs away is not among them.
+what was known then. Further ahead than the past can tell of, four forms that err to different sides count alike. The
+prediction is the mean of the central predictions: forms err to both sides, which an average evens out, and one that
+runs away is not among them. The noisier a curve, the less the past tells the forms apart, and the more of them count.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ LEAST_ERROR = 0.005  # log units: back-test errors below this are luck
 PRIOR = np.array(list(MEMBERS.values()))
 LAST = list(MEMBERS).index("last_value")
 NEAR = 0.13  # log-ranges ahead: closer than this nothing beats the last value for sure, and it weighs more
-CUT_OFF = 0.3  # share of the weight left out at either end of the predictions
+CUT_OFF = 0.3  # share of the weight left out at either end of the predictions of a curve without noise
+NOISY = 0.025  # noise in ln y at which half of that share is, unless the last value has most of the weight
+STEADY = ("power_floor", "reciprocal_shift", "m4", "broken_power")  # the median of the four is hard to beat far ahead
+REACH = 0.7  # of the farthest back-test: weights are trusted as far ahead as that
 FEW = 0.25  # how fast a form with many parameters loses weight as points become few
 EARLIER = 0.7  # weight of the forms fitted without the last point, which alone must not decide
 LOST = 0.06  # log-ranges the last point may add to the data for the fits without it still to count
@@ -36,15 +40,15 @@ class Combined:
     past: np.ndarray
     distance: np.ndarray
     span: float
+    misfit: float
 
 
 def combine(one: Extrapolation) -> Combined:
     """Weigh the members of one curve and average the central ones."""
-    task, count = one.task, len(one.task.x)
-    log_x = np.log(task.x)
+    task, log_x = one.task, np.log(one.task.x)
     span = max(log_x[-1] - log_x[0], 1e-3)
     distance = np.log(task.target) - log_x[-1]
-    prior = _prior(np.abs(distance) / span, count)
+    prior = _prior(np.abs(distance) / span, len(log_x))
     weights = prior / prior.sum(0)
     past = np.full(len(distance), np.nan)
     gaps, errors, own = _past(one, log_x)
@@ -54,11 +58,14 @@ def combine(one: Extrapolation) -> Combined:
         near /= near.sum(1, keepdims=True)
         weights = prior / np.sqrt(near @ errors.T + LEAST_ERROR**2).T[:, place]
         weights /= weights.sum(0)
+        beyond = np.maximum(1 - REACH * gaps.max() / np.maximum(distance, 1e-6), 0)
+        weights = (1 - beyond) * weights + beyond * _steady()[:, None]
         past = np.sqrt(near @ own)[place]
     logs, shares = _with_earlier(one, log_x, span, weights)
-    middle = central_mean(logs, shares)
+    told_apart = 1 / (1 + (task.noise / NOISY) ** 2)
+    middle = central_mean(logs, shares, CUT_OFF * (told_apart + (1 - told_apart) * weights[LAST]))
     spread = np.sqrt((weights * (logs[: len(weights)] - middle) ** 2).sum(0))
-    return Combined(middle, weights, spread, past, distance, span)
+    return Combined(middle, weights, spread, past, distance, span, _misfit(one))
 
 
 def _with_earlier(one: Extrapolation, log_x: np.ndarray, span: float, weights: np.ndarray):
@@ -76,6 +83,20 @@ def _with_earlier(one: Extrapolation, log_x: np.ndarray, span: float, weights: n
 @functools.cache
 def _parameters() -> np.ndarray:
     return np.array([len(get(name).parameters) for name in MEMBERS])
+
+
+@functools.cache
+def _steady() -> np.ndarray:
+    return np.array([(name in STEADY) / len(STEADY) for name in MEMBERS])
+
+
+def _misfit(one: Extrapolation) -> float:
+    """Scatter in log units about the form that fits best; the noise where there are too few points to tell."""
+    count = len(one.task.x)
+    squares = one.task.weights @ ((one.logs[:, -1, :count] - one.task.z) ** 2).T
+    free = count - _parameters()
+    fitted = (free > 0) & (np.arange(len(free)) != LAST)
+    return float(np.sqrt((squares[fitted] / free[fitted]).min())) if fitted.any() else one.task.noise
 
 
 def _prior(ahead: np.ndarray, count: int) -> np.ndarray:
@@ -107,8 +128,8 @@ def _past(one: Extrapolation, log_x: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return gaps, np.concatenate(errors, 1) * np.mean(sizes), own
 
 
-def central_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean (m,) of the values (k, m) that lie between the quantiles CUT_OFF and 1 - CUT_OFF.
+def central_mean(values: np.ndarray, weights: np.ndarray, cut_off: np.ndarray | float = CUT_OFF) -> np.ndarray:
+    """Weighted mean (m,) of the values (k, m) that lie between their quantiles cut_off (m,) and 1 - cut_off.
 
     >>> central_mean(np.array([[1.0], [2.0], [9.0]]), np.array([[1.0], [8.0], [1.0]]))
     array([2.])
@@ -117,5 +138,5 @@ def central_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     values, weights = np.take_along_axis(values, order, 0), np.take_along_axis(weights, order, 0)
     upper = np.cumsum(weights / weights.sum(0), 0)
     lower = np.concatenate([np.zeros_like(upper[:1]), upper[:-1]])
-    inside = np.maximum(np.minimum(upper, 1 - CUT_OFF) - np.maximum(lower, CUT_OFF), 0)
+    inside = np.maximum(np.minimum(upper, 1 - cut_off) - np.maximum(lower, cut_off), 0)
     return (inside * values).sum(0) / inside.sum(0)

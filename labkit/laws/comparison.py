@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws import diagnosis, fitting, solver
+from labkit.laws import diagnosis, fitting, race, solver
 from labkit.laws.curve import Curve, clean
 from labkit.laws.form import FORMS, Form, get
 from labkit.laws.misfit import Data
@@ -76,7 +76,7 @@ def _tried(form: Form, objective: Objective, curve: Curve, cuts: list[int], seed
         return _errors(objective, predicted, curve.y), {"near_equal": 1, "converged": True}
     weights = (np.arange(len(curve)) < np.array(states)[:, None]) * curve.repeats.astype(float)
     data = Data((curve.x[None],), curve.y[None], weights)
-    fits = fitting.fit(form, objective, data, keep=KEEP, seed=seed, ridges=True)
+    fits = fitting.fit(form, objective, data, keep=KEEP, seed=seed, heats=race.heats(form), ridges=True)
     predicted, _ = form.evaluate((curve.x[None],), fits.parameters())
     facts = {
         "near_equal": diagnosis.near_equal(fits, -1),

@@ -64,7 +64,7 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         if constant:
             self._fit_constant()
         else:
-            self._fits = fitting.fit(form, objective, self._data, seed=self.seed, heats=race.SPRINT, ridges=True)
+            self._fits = fitting.fit(form, objective, self._data, seed=self.seed, heats=race.heats(form), ridges=True)
             self._theta = self._fits.parameters()[0]
             self.objective_ = float(
                 misfit.cost(form, objective, self._fits.scaled.data, self._fits.theta[:1, 0])[0] * self._unit()

@@ -12,7 +12,6 @@ from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
 
 STARTS = 8
-HEAT = 25  # iterations after which starts that are far behind are left where they are
 
 
 @dataclass
@@ -87,13 +86,12 @@ def fit(
     strength: np.ndarray | None = None,
     iterations: int = 500,
     tolerance: float = 1e-12,
-    heats: tuple[int, ...] = (HEAT,),
+    heats: race.Heats = race.ONCE,
     ridges: bool = False,
 ) -> Fits:
     """Fit a form to every curve of the data from its most promising starts.
 
-    ``heats`` are the iterations after which the starts that are far behind, or have come to where another one has
-    ended, are left.
+    ``heats`` say when starts that will not win are left.
     ``strength`` (C,) turns on a prior on the parameters that bend the curve (see ``starts.prior``).
     """
     scaled = scale(form, data)
@@ -112,7 +110,7 @@ def fit(
     elif form.twin is None or prior is not None:
         solution = race.far(form, problem, flat, heats, prior)
     else:
-        solution = race.by_twin(form, problem, flat)
+        solution = race.by_twin(form, problem, flat, heats)
     order = np.argsort(solution.cost.reshape(curves, kept), axis=1, kind="stable")
     pick = np.take_along_axis
     return Fits(

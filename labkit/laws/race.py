@@ -15,12 +15,37 @@ from labkit.laws.solver import Solution
 CLOSE = 1.25  # times the best cost: what is not far behind
 APART = 0.05  # relative difference in some parameter from which on two fits count as different
 SAME = 1e-5  # relative difference at the points up to which two fits are one
-WARM = 5  # iterations of least squares before a robust objective
-SPRINT = (4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160)  # heats of a single curve: its time is that of its steps
-PACE = 5.0  # a start whose gap to the best one is more than so many times what it gained in a heat is left
+FEW = 4  # parameters up to which a form sprints
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
 NEARER = 1e-7  # relative cost of the form's own bounds, beyond the twin's, from which on the last steps are taken
+
+
+@dataclass(frozen=True)
+class Heats:
+    """When it is decided which starts go on: after ``ends`` iterations.
+
+    With several heats two kinds of starts are left besides those far behind: those that come to where another one has
+    ended, and those whose gap to the best one is more than ``pace`` times what they gained in a heat. ``warm`` are the
+    iterations of least squares before a robust objective.
+    """
+
+    ends: tuple[int, ...]
+    pace: float = np.inf
+    warm: int = 8
+
+
+ONCE = Heats((25,))
+SPRINT = Heats((4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160), pace=5.0, warm=5)  # few parameters
+RELAY = Heats((8, 16, 40, 80, 160), pace=3.0)  # more, in the coordinates of a twin
+TREK = Heats((8, 16, 40))  # more, and no twin: they take long to find their way
+
+
+def heats(form: Form) -> Heats:
+    """The heats of a single curve, whose time is that of its steps and not of its starts."""
+    if len(form.parameters) <= FEW:
+        return SPRINT
+    return TREK if form.twin is None else RELAY
 
 
 @dataclass(frozen=True)
@@ -44,29 +69,28 @@ class Problem:
         return np.repeat(costs.reshape(-1, self.kept).min(1), self.kept)
 
 
-def run(form: Form | Twin, problem: Problem, start, heats, prior=None, *, ridges=False, same=None) -> Solution:
+def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, ridges=False, same=None) -> Solution:
     """Solve all starts (B, p) for a few iterations, then go on with those that may still win.
 
-    ``heats`` are the iterations after which that is decided. With several of them two kinds of starts are left as well:
-    those that come to where another one has ended, and those that gain too slowly on the best. ``same`` (B,) says which
-    start another one repeats, so that each is solved once.
+    ``same`` (B,) says which start another one repeats, so that each is solved once.
     """
     everyone = np.arange(len(start))
     same = everyone if same is None else same
     where = (problem.which, problem.low, problem.high)
     options = {"tolerance": problem.tolerance, "prior": prior, "ridges": ridges}
     search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
-    going, done, earlier = search.leave(same == everyone), 0, np.inf
-    for end in (*(heat for heat in heats if heat < problem.iterations), problem.iterations):
+    going, done, earlier = search.leave(same == everyone), 0, search.found.cost.copy()
+    for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):
         if not going:
             break
         found = search.run(end - done)
-        if len(heats) > 1:
+        if len(heats.ends) > 1:
             _arrived(found, problem.kept)
         best = problem.best(found.cost)
         running = (found.status == solver.EXHAUSTED) & (found.cost <= CLOSE * best)
-        if len(heats) > 1:
-            running &= found.cost - best <= PACE * (earlier - found.cost)
+        if done and heats.pace < np.inf:
+            with np.errstate(invalid="ignore"):
+                running &= found.cost - best <= heats.pace * (earlier - found.cost)
         going, done, earlier = search.leave(running), end, found.cost.copy()
     return search.found.rows(same)
 
@@ -83,19 +107,19 @@ def _arrived(found: Solution, kept: int) -> None:
         found.theta[rows][same], found.cost[rows][same], found.status[rows][same] = at, cost, solver.REACHED
 
 
-def far(form: Form, problem: Problem, start, heats, prior) -> Solution:
+def far(form: Form, problem: Problem, start, heats: Heats, prior) -> Solution:
     """Solve all starts and follow ridges to their end."""
     if problem.objective.robust:
-        start = _warmed(form, problem, start, ridges=True)
+        start = _warmed(form, problem, start, heats.warm, ridges=True)
     return run(form, problem, start, heats, prior, ridges=True)
 
 
-def by_twin(form: Form, problem: Problem, start) -> Solution:
+def by_twin(form: Form, problem: Problem, start, heats: Heats) -> Solution:
     """Solve all starts in the coordinates of the form's twin, and the last steps in the form's own parameters."""
     twin, there, start = _to_twin(form, problem, start)
     if problem.objective.robust:
-        start = _warmed(twin, there, start)
-    found = run(twin, there, start, SPRINT, same=_alike(twin, there, start, np.zeros(len(start))))
+        start = _warmed(twin, there, start, heats.warm)
+    found = run(twin, there, start, heats, same=_alike(twin, there, start, np.zeros(len(start))))
     same = _alike(twin, there, found.theta, found.cost)
     home = _from_twin(form, problem, found)
     near = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
@@ -147,32 +171,32 @@ def _bring_home(form, problem, home, dearer, on) -> None:
     form = replace(form, parameters=by_factors)
     if len(dearer):
         at_low, at_high = home.theta <= low, home.theta >= high
-        _finish(form, problem, home, dearer, np.where(at_high, high, low), np.where(at_low, low, high))
+        _finish(form, problem, home, dearer, np.where(at_high, high, low), np.where(at_low, low, high), warm=True)
+        on = on[(home.cost <= CLOSE * problem.best(home.cost))[on]]
     _finish(form, problem, home, on, low, high)
 
 
-def _finish(form, problem, home, on, low, high) -> None:
-    last = solver.solve(
-        form,
-        problem.objective,
-        problem.data,
-        home.theta[on],
-        problem.which[on],
-        low[on],
-        high[on],
+def _finish(form, problem, home, on, low, high, *, warm=False) -> None:
+    own = replace(
+        problem,
+        which=problem.which[on],
+        low=low[on],
+        high=high[on],
         iterations=min(problem.iterations, HOME),
         tolerance=max(problem.tolerance, FINISH),
     )
-    home.update(on, last)
+    start = _warmed(form, own, home.theta[on], RELAY.warm) if warm and problem.objective.robust else home.theta[on]
+    where, options = (own.which, own.low, own.high), {"iterations": own.iterations, "tolerance": own.tolerance}
+    home.update(on, solver.solve(form, problem.objective, problem.data, start, *where, **options))
 
 
-def _warmed(law, problem, start, ridges=False) -> np.ndarray:
+def _warmed(law, problem, start, steps, ridges=False) -> np.ndarray:
     """The starts moved by a few steps of least squares on logarithms, where the robust objective gains by that.
 
     From near the least-squares fit a robust objective needs a third of the steps that it needs from afar.
     """
     squares, where = Objective("log_squared"), (problem.which, problem.low, problem.high)
-    moved = solver.solve(law, squares, problem.data, start, *where, iterations=WARM, ridges=ridges).theta
+    moved = solver.solve(law, squares, problem.data, start, *where, iterations=steps, ridges=ridges).theta
     before, after = (cost(law, problem.objective, problem.data, each, problem.which) for each in (start, moved))
     return np.where((after < before)[:, None], moved, start)
 

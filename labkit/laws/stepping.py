@@ -146,7 +146,7 @@ class Rows:
         better = new <= old
         gain = np.where(better, old - new, -1.0)
         damping = self.damping
-        self.damping = DAMPEN[GRADES.searchsorted(gain / np.maximum(promised, TINY), side="right")] * damping
+        self.damping = DAMPEN[GRADES.searchsorted(gain / np.fmax(promised, TINY), side="right")] * damping
         self.damping = np.minimum(np.maximum(self.damping, LEAST), MOST)
         if self.factors is not None:
             # amplitude and exponent trade along ridges straight in the logarithm, amplitude and floor along others: a
@@ -204,7 +204,7 @@ class Rows:
             # towards full damping the promise is that of the parabola from above, which a robust objective keeps
             share = np.minimum(damping, 1.0)
             promised -= 0.5 * ((1 - share) * bent[:, 0] + share * bent[:, 1])
-        return -self.scale * step, np.fmax(promised, 0.0)
+        return -self.scale * step, np.maximum(promised, 0.0)
 
     def _moved(self, at: np.ndarray, step: np.ndarray) -> np.ndarray:
         longest = self.longest * (1 + np.abs(at) * self.plain)

@@ -73,6 +73,8 @@ class Lab:
     @cached_property
     def device(self) -> str:
         """Where training happens: ``"cuda"`` when torch finds one, else ``"cpu"``."""
+        if metadata.version("torch").endswith("+cpu"):  # built without CUDA: not worth two seconds of loading it
+            return "cpu"
         import torch
 
         return "cuda" if torch.cuda.is_available() else "cpu"

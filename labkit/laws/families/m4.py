@@ -51,10 +51,12 @@ def _twin(x, E, R, a, u, c):
     s = _m4_share(np.log(u) + a * rest_here - c * log, a)
     rest = np.logaddexp(0, s)
     shape = np.exp(a * (rest_here - rest) - c * log)
-    share = np.exp(s - rest)
     value = R * shape
-    slope = value / (1 + a * share / (1 - share))
-    by_share = slope * a * (1 / (1 - u) - shape / (1 - share))
+    # 1 + a exp(s) and 1 + exp(s), divided by the larger of 1 and exp(s): the share left far below d rounds to one
+    least, large = np.exp(-np.abs(s)), s > 0
+    inner = np.where(large, least + a, 1 + a * least)
+    slope = value * np.where(large, least, 1.0) / inner
+    by_share = a * (slope / (1 - u) - value * shape * (1 + least) / inner)
     return E + value, (np.ones_like(value), shape, slope * (rest_here - rest), by_share, -slope * log)
 
 
