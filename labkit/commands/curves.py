@@ -270,7 +270,9 @@ def _chance(value: float) -> str:
 def _plan(plan: dict, x: str, y: str) -> str:
     if plan["reached"]:
         return f"{y} {plan['target']:g}: the last point is there already, at {_amount(plan['needed'])} {x}."
-    within = f"{_chance(plan['unreachable'])} that it takes more than {_amount(plan['horizon'])} {x}, or is never reached"
+    within = (
+        f"{_chance(plan['unreachable'])} that it takes more than {_amount(plan['horizon'])} {x}, or is never reached"
+    )
     if plan["needed"] is None:
         soonest = f"; at the soonest {_amount(plan['low'])}" if plan["low"] is not None else ""
         return f"{y} {plan['target']:g}: out of reach, most likely{soonest}. The chance is {within}."
