@@ -1,0 +1,90 @@
+"""How many forms become one forecast: near, far, from clean and from noisy curves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labkit import laws, seeds
+from labkit.laws import calibration, ensemble
+from labkit.laws.combine import STEADY, central_mean, combine
+from labkit.laws.curve import clean
+from labkit.laws.ensemble import MEMBERS
+
+X = np.geomspace(10, 1e4, 24)
+STEADY_ROWS = [list(MEMBERS).index(name) for name in STEADY]
+
+
+def extrapolated(y, targets, x=X):
+    return ensemble.extrapolate([ensemble.task(clean(x, y), np.asarray(targets, float), 0.0)])[0]
+
+
+def falling(noise, seed=0):
+    draws = seeds.generator(seed, "combine test").standard_normal(len(X))
+    return (0.1 + 0.8 / (1 + (X / 200) ** 0.8)) * np.exp(noise * draws)
+
+
+def test_within_reach_of_the_back_tests_the_past_weighs_and_far_beyond_four_forms_count_alike():
+    combined = combine(extrapolated(falling(0.003), [1.5e4, 1e300]))
+    near, far = combined.weights.T
+    assert near.sum() == pytest.approx(1)
+    assert far.sum() == pytest.approx(1)
+    assert np.ptp(near[STEADY_ROWS]) > 0.1
+    np.testing.assert_allclose(far[STEADY_ROWS], 0.25, atol=0.01)
+
+
+def test_far_beyond_all_back_tests_one_of_the_four_that_runs_away_moves_nothing():
+    one = extrapolated(falling(0.003), [1e300])
+    before = combine(one).logs[0]
+    top = STEADY_ROWS[int(np.argmax(one.logs[STEADY_ROWS, -1, -1]))]
+    one.logs[top, :, -1] += 5.0
+    assert combine(one).logs[0] == pytest.approx(before, abs=0.02)
+
+
+def test_interpolation_is_not_taken_for_a_far_target():
+    combined = combine(extrapolated(falling(0.003), [12.0, 1.01e4]))
+    assert np.ptp(combined.weights[STEADY_ROWS, 0]) > 0.1
+
+
+def test_the_noisier_a_curve_the_more_forms_are_averaged():
+    one = extrapolated(falling(0.003), [3e4])
+    one.logs[list(MEMBERS).index("shifted_power"), :, -1] += 5.0  # a form at the end of the row
+    clean_, noisy = (combine(replace(one, task=replace(one.task, noise=noise))).logs[0] for noise in (1e-4, 1.0))
+    assert noisy > clean_ + 0.05
+
+
+def test_a_cut_off_of_nothing_is_the_mean_and_one_of_half_the_median():
+    values = np.array([[1.0, 1.0], [2.0, 2.0], [9.0, 9.0]])
+    found = central_mean(values, np.ones((3, 2)), np.array([0.0, 0.499]))
+    np.testing.assert_allclose(found, [4.0, 2.0], rtol=1e-9)
+
+
+def test_what_no_form_follows_widens_the_interval():
+    white, wave = falling(0.01), falling(0) * np.exp(0.03 * np.sin(4 * np.log(X)))
+    ratios, shipped = [], calibration.shipped()
+    for y in (white, wave):
+        one = extrapolated(y, [3e4])
+        combined = combine(one)
+        ratios.append(combined.misfit / one.task.noise)
+        row = calibration.features(one.task, replace(combined, misfit=one.task.noise))
+        wide = calibration.features(one.task, replace(combined, misfit=4 * one.task.noise))
+        assert shipped.half_width(wide, 0.9)[0] > 1.3 * shipped.half_width(row, 0.9)[0]
+    assert ratios[0] < 1.5 < ratios[1]
+
+
+def test_forecasts_many_times_beyond_few_points_hold_against_the_median_of_four_forms():
+    tasks, truths = [], []
+    for _, curve in laws.generate(60, seed=21).groupby("curve"):
+        curve = curve[curve["split"] == "fit"]
+        count = max(5, len(curve) // 3)
+        if len(curve) - count >= 3 and curve["x"].iloc[-1] > 4 * curve["x"].iloc[count - 1]:
+            known, ahead = curve.iloc[:count], curve.iloc[count:]
+            tasks.append(ensemble.task(clean(known["x"], known["y"]), ahead["x"].to_numpy(), 0.0))
+            truths.append(np.log(ahead["truth"].to_numpy()))
+    ours, four = [], []
+    for one, truth in zip(ensemble.extrapolate(tasks), truths, strict=True):
+        median = np.median(one.logs[STEADY_ROWS, -1, len(one.task.x) :], 0)
+        ours.append(np.sqrt(((combine(one).logs - truth) ** 2).mean()))
+        four.append(np.sqrt(((median - truth) ** 2).mean()))
+    assert len(ours) >= 20
+    assert np.mean(ours) < 1.05 * np.mean(four)
