@@ -1,6 +1,7 @@
 """What is done to points before anything is fitted to them, and comparisons that follow their unit."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from labkit import laws, seeds
@@ -38,3 +39,22 @@ def test_a_comparison_of_forms_does_not_depend_on_the_unit_of_y(factor):
     base, other = laws.compare(X, Y, forms), laws.compare(X, factor * Y, forms)
     assert base["form"].tolist() == other["form"].tolist()
     np.testing.assert_allclose(base[["held_out", "worst", "rank"]], other[["held_out", "worst", "rank"]], rtol=1e-6)
+
+
+def test_a_single_form_may_be_compared_and_none_may_not():
+    assert laws.compare(X, Y, "pow2")["form"].tolist() == ["power"]
+    assert laws.compare(X, Y, laws.get("power"))["form"].tolist() == ["power"]
+    with pytest.raises(ValueError, match="forms is empty"):
+        laws.compare(X, Y, [])
+
+
+def test_a_comparison_in_logarithms_needs_positive_points():
+    with pytest.raises(ValueError, match="'huber_log' takes logarithms, but 1 of 12 y are zero"):
+        laws.compare(X, np.append(Y[:-1], 0.0), "power", objective="huber_log")
+
+
+def test_a_back_test_names_the_curve_that_cannot_be_used_and_keeps_the_unnamed():
+    good = pd.DataFrame({"curve": "good", "x": X, "y": Y})
+    with pytest.raises(ValueError, match="curve 'bad': no usable point left"):
+        laws.backtest(pd.concat([good, good.assign(curve="bad", y=np.nan)]))
+    assert len(laws.backtest(good.assign(curve=np.nan))) == len(laws.backtest(good)) == len(laws.backtest([X, Y]))

@@ -23,7 +23,7 @@ def backtest(curves, *, interval=0.9, bounds=(0, None), seed=0):
     known (points), x, horizon (ln of x over the largest known x), method, y, prediction, low, high, inside, error (ln
     prediction − ln y; in y where that is not positive). The last value has no interval. See ``backtest_summary``.
 
-    Raises ``ValueError`` when no curve has 4 distinct x.
+    Raises ``ValueError`` when no curve has 4 distinct x, and for a curve without a usable point, by its name.
 
     >>> x = [1, 2, 4, 8, 16, 32, 64, 128]
     >>> frame = backtest((x, [0.1 + v**-0.5 for v in x]))
@@ -96,14 +96,17 @@ def backtest_summary(frame):
 
 def _curves(curves, bounds):
     """(suite, name, clean curve) of everything that was handed over."""
-    if isinstance(curves, tuple) and len(curves) in (2, 3):
+    if isinstance(curves, (tuple, list)) and len(curves) in (2, 3):
         yield "", "curve", clean(*curves, bounds=bounds)
         return
     missing = [name for name in ("curve", "x", "y") if name not in getattr(curves, "columns", ())]
     if missing:
         raise ValueError(f"curves must be a pair (x, y) or a frame with curve, x, y; missing: {', '.join(missing)}")
     keys = ["suite", "curve"] if "suite" in curves.columns else ["curve"]
-    for key, group in curves.groupby(keys, sort=False):
+    for key, group in curves.groupby(keys, sort=False, dropna=False):
         se = group["se"].to_numpy() if "se" in group.columns else None
         suite = key[0] if len(keys) == 2 else ""
-        yield suite, key[-1], clean(group["x"].to_numpy(), group["y"].to_numpy(), se, bounds)
+        try:
+            yield suite, key[-1], clean(group["x"].to_numpy(), group["y"].to_numpy(), se, bounds)
+        except ValueError as error:
+            raise ValueError(f"curve {key[-1]!r}: {error}") from error

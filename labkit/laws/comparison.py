@@ -9,6 +9,7 @@ from labkit.laws.curve import Curve, clean
 from labkit.laws.form import FORMS, Form, get
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
+from labkit.laws.points import target
 
 SHARES = (0.85, 0.7, 0.55)  # of the points, known at each cut
 KEEP = 4
@@ -18,12 +19,14 @@ LEAST = 1e-12  # prediction over y: what is lower, or not above zero, is this fa
 def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed=0):
     """Fit forms to the first 85, 70 and 55 % of the points and score each on all the points that follow.
 
-    ``forms`` are names or forms of one variable, by default all whose parameters the points outnumber. ``objective``
-    defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. Returns a frame, best
-    first: form, parameters (their number), train (RMS error at all points), held_out (RMS), worst (largest), rank (mean
-    rank over the cuts), near_equal (fits of nearly the same cost but other parameters), converged.
+    ``forms`` are names or forms of one variable, or a single one; by default all whose parameters the points outnumber.
+    ``objective`` defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. Returns
+    a frame, best first: form, parameters (their number), train (RMS error at all points), held_out (RMS), worst
+    (largest), rank (mean rank over the cuts), near_equal (fits of nearly the same cost but other parameters),
+    converged.
 
-    Raises ``ValueError`` for fewer than 3 distinct x and for forms of several variables.
+    Raises ``ValueError`` for fewer than 3 distinct x, for no forms or forms of several variables, and for an objective
+    in logarithms where y is not positive.
 
     >>> x = [1, 2, 4, 8, 16, 32, 64]
     >>> frame = compare(x, [0.1 + v**-0.5 for v in x])
@@ -36,6 +39,7 @@ def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed
     if len(curve) < 3:
         raise ValueError(f"compare needs at least 3 distinct x; got {len(curve)}")
     objective = Objective(objective or ("log_squared" if (curve.y > 0).all() else "squared"))
+    target(curve.y, len(curve), positive=objective.name if objective.logarithmic else None)
     cuts = sorted({max(2, min(round(share * len(curve)), len(curve) - 1)) for share in SHARES})
     rows, missed = [], []
     for form in _chosen(forms, len(curve)):
@@ -61,7 +65,9 @@ def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed
 def _chosen(forms, count: int) -> list[Form]:
     if forms is None:
         return [form for form in FORMS if form.subject == "one variable" and len(form.parameters) < count]
-    chosen = [get(form) for form in forms]
+    chosen = [get(form) for form in ([forms] if isinstance(forms, (str, Form)) else forms)]
+    if not chosen:
+        raise ValueError("forms is empty: name at least one form of one variable, or leave it out for all of them")
     for form in chosen:
         if len(form.columns) != 1:
             raise ValueError(f"compare takes forms of one variable; {form.name!r} has {', '.join(form.columns)}")
