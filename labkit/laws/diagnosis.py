@@ -61,8 +61,9 @@ def condition(fits: Fits) -> float:
 
 def distinct(data: Data) -> int:
     """How many different places the points that count of the first curve have."""
-    table = np.stack([np.broadcast_to(column, data.weights.shape)[0] for column in data.columns], axis=1)
-    return len(np.unique(table[data.weights[0] > 0], axis=0))
+    counts = data.weights[0] > 0
+    table = [np.broadcast_to(column, data.weights.shape)[0][counts] for column in data.columns]
+    return len(np.unique(table[0])) if len(table) == 1 else len(np.unique(np.stack(table, axis=1), axis=0))
 
 
 def _at_limit(twin: Twin, theta: np.ndarray) -> bool:
@@ -71,7 +72,7 @@ def _at_limit(twin: Twin, theta: np.ndarray) -> bool:
 
 
 def describe(law, fits: Fits) -> None:
-    """Set ``converged_ at_bound_ condition_ reason_`` on a fitted law, and what ``optima_`` shows."""
+    """Set ``converged_ at_bound_ condition_ reason_`` on a fitted law."""
     form, best = fits.form, fits.theta[0, 0]
     status = fits.status[0, 0]
     if not np.isfinite(fits.cost[0, 0]):
@@ -85,7 +86,6 @@ def describe(law, fits: Fits) -> None:
         if value <= low or value >= high
     ]
     law.condition_ = condition(fits)
-    law._optima = optima(fits, law._unit())
     count, free = distinct(fits.scaled.data), len(best)
     said = [
         {
@@ -113,7 +113,7 @@ def describe(law, fits: Fits) -> None:
         said.append(f"{count} distinct points, {free} parameters: the fit is exact and says nothing about noise")
     elif law.condition_ > CONDITION:
         said.append(f"poorly determined (condition {law.condition_:.1e}): some parameters trade against others")
-    near = sum(row["objective"] <= NEAR * law._optima[0]["objective"] for row in law._optima)
+    near = near_equal(fits, 0)
     if near > 1:
         said.append(f"{near} different fits are nearly as good (see optima_): do not trust one of them far out")
     law.reason_ = "; ".join(said)

@@ -83,7 +83,6 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         self.objective_ = float(((y - last) ** 2).sum())
         self.converged_, self.at_bound_, self.condition_ = True, [], 1.0
         self.reason_ = "not fitted: the mean of y at the largest x"
-        self._optima = [{"objective": self.objective_, "E": float(last)}]
 
     @property
     def optima_(self):
@@ -91,7 +90,9 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         import pandas as pd
 
         check_is_fitted(self, "parameters_")
-        return pd.DataFrame(self._optima)
+        if self._fits is None:
+            return pd.DataFrame([{"objective": self.objective_, "starts": 1, **self.parameters_}])
+        return pd.DataFrame(diagnosis.optima(self._fits, self._unit()))
 
     def predict(self, X, interval=None, *, seed=None):
         """Predictions (n,); with ``interval`` (say 0.9) the tuple (prediction, low, high) for a new observation.

@@ -69,30 +69,25 @@ class Problem:
         return np.repeat(costs.reshape(-1, self.kept).min(1), self.kept)
 
 
-def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, ridges=False, same=None) -> Solution:
-    """Solve all starts (B, p) for a few iterations, then go on with those that may still win.
-
-    ``same`` (B,) says which start another one repeats, so that each is solved once.
-    """
-    everyone = np.arange(len(start))
-    same = everyone if same is None else same
+def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, ridges=False) -> Solution:
+    """Solve all starts (B, p) for a few iterations, then go on with those that may still win."""
     where = (problem.which, problem.low, problem.high)
     options = {"tolerance": problem.tolerance, "prior": prior, "ridges": ridges}
     search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
-    going, done, earlier = search.leave(same == everyone), 0, search.found.cost.copy()
+    done, earlier = 0, None
     for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):
-        if not going:
-            break
         found = search.run(end - done)
         if len(heats.ends) > 1:
             _arrived(found, problem.kept)
         best = problem.best(found.cost)
         running = (found.status == solver.EXHAUSTED) & (found.cost <= CLOSE * best)
-        if done and heats.pace < np.inf:
+        if earlier is not None and heats.pace < np.inf:
             with np.errstate(invalid="ignore"):
                 running &= found.cost - best <= heats.pace * (earlier - found.cost)
-        going, done, earlier = search.leave(running), end, found.cost.copy()
-    return search.found.rows(same)
+        done, earlier = end, found.cost.copy()
+        if not search.leave(running):
+            break
+    return search.found
 
 
 def _arrived(found: Solution, kept: int) -> None:
@@ -119,7 +114,7 @@ def by_twin(form: Form, problem: Problem, start, heats: Heats) -> Solution:
     twin, there, start = _to_twin(form, problem, start)
     if problem.objective.robust:
         start = _warmed(twin, there, start, heats.warm)
-    found = run(twin, there, start, heats, same=_alike(twin, there, start, np.zeros(len(start))))
+    found = run(twin, there, start, heats)
     same = _alike(twin, there, found.theta, found.cost)
     home = _from_twin(form, problem, found)
     near = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -39,21 +40,24 @@ def bounds(form: Form, data: Data) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def grid(form: Form, data: Data, seed: int = 0, most: int = GRID) -> np.ndarray:
-    """Nonlinear starting values (C, S, q), in the order of the nonlinear parameters."""
-    searched = [parameter for parameter in form.parameters if not parameter.linear]
-    lists = [np.asarray(parameter.starts, float) for parameter in searched]
+@functools.cache
+def _table(form: Form, seed: int, most: int) -> np.ndarray:
+    """Combinations (S, q) of the starting values of the nonlinear parameters."""
+    lists = [np.asarray(parameter.starts, float) for parameter in form.parameters if not parameter.linear]
     total = int(np.prod([len(values) for values in lists])) if lists else 1
     if total <= most:
-        table = np.array(list(itertools.product(*lists))).reshape(total, len(lists))
-    else:
-        from scipy.stats import qmc  # slow to import, so not before it is needed
+        return np.array(list(itertools.product(*lists))).reshape(total, len(lists))
+    from scipy.stats import qmc  # slow to import, so not before it is needed
 
-        shift = seeds.generator(seed, "starting points").random(len(lists))
-        unit = (qmc.Sobol(len(lists), scramble=False).random(2 ** int(np.log2(most))) + shift) % 1
-        table = np.column_stack([np.interp(unit[:, i], np.linspace(0, 1, len(v)), v) for i, v in enumerate(lists)])
-    table = np.tile(table, (len(data.weights), 1, 1))
-    for i, parameter in enumerate(searched):
+    shift = seeds.generator(seed, "starting points").random(len(lists))
+    unit = (qmc.Sobol(len(lists), scramble=False).random(2 ** int(np.log2(most))) + shift) % 1
+    return np.column_stack([np.interp(unit[:, i], np.linspace(0, 1, len(v)), v) for i, v in enumerate(lists)])
+
+
+def grid(form: Form, data: Data, seed: int = 0, most: int = GRID) -> np.ndarray:
+    """Nonlinear starting values (C, S, q), in the order of the nonlinear parameters."""
+    table = np.tile(_table(form, seed, most), (len(data.weights), 1, 1))
+    for i, parameter in enumerate(parameter for parameter in form.parameters if not parameter.linear):
         if parameter.along is not None:
             first, last = log_range(data, form.columns.index(parameter.along))
             table[:, :, i] = np.exp(first[:, None] + table[:, :, i] * (last - first)[:, None])
