@@ -8,7 +8,7 @@ from labkit.laws.families.power import FLOOR
 from labkit.laws.families.saturating import LEVEL, SHARE, SPAN, STEEP, TAIL, UNITS, place
 from labkit.laws.form import Form, Parameter, Twin, register
 
-NEWTON = 6  # reaches rounding from the asymptotes for every sharpness within the bounds
+HALLEY = 4  # steps that reach rounding from the asymptotes for every sharpness within the bounds
 _SHARPNESS = Parameter(
     "a",
     "how slowly the curve leaves its start; 1 is log-logistic, 0 a power law",
@@ -21,14 +21,15 @@ _EXPONENT = Parameter("c", TAIL, 0.01, 8.0, STEEP)
 
 
 def _m4_share(t, a):
-    """s with ln u - a ln(1 - u) = t for u = 1/(1 + exp(-s)): Newton's steps from the asymptotes s = t and s = t/a."""
-    s = np.where(t < 0, t, t / a)
-    for _ in range(NEWTON):
-        least = np.exp(-np.abs(s))
-        soft = np.log(1 + least)
-        # ln u = min(s, 0) - soft, -ln(1 - u) = max(s, 0) + soft
-        u = np.where(s > 0, 1.0, least) / (1 + least)
-        s = s - (np.minimum(s, 0) - soft + a * (np.maximum(s, 0) + soft) - t) / (1 - u + a * u)
+    """s with ln u - a ln(1 - u) = t for u = 1/(1 + exp(-s)): Halley's steps from the asymptotes s = t and s = t/a."""
+    s, k = np.where(t < 0, t, t / a), a - 1
+    for _ in range(HALLEY):
+        rest = np.logaddexp(0, s)  # -ln(1 - u); ln u is s less that
+        u = np.exp(s - rest)
+        bent = k * u
+        slope = 1 + bent
+        step = (s + k * rest - t) / slope
+        s = s - step / (1 - 0.5 * step * bent * (1 - u) / slope)
     return s
 
 
