@@ -82,8 +82,8 @@ def test_drawing_again_gives_the_same_picture():
 @given(st.integers(1, 3), st.integers(MAX_ROWS - 3, MAX_ROWS + 3))
 def test_exactly_the_charts_above_the_row_limit_are_refused(parts, rows):
     each = [rows // parts + (i < rows % parts) for i in range(parts)]
-    values = (alt.Data(values=[{"a": i, "n": n} for i in range(n)]) for n in each)
-    chart = alt.layer(*[alt.Chart(data).mark_point().encode(x="a:Q") for data in values])
+    frames = (pandas.DataFrame({"a": range(n), "part": part}) for part, n in enumerate(each))
+    chart = alt.layer(*[alt.Chart(frame).mark_point().encode(x="a:Q") for frame in frames])
     if rows > MAX_ROWS:
         with pytest.raises(display.ChartTooLarge, match=f"{rows:,} rows.*aggregate first"):
             display.specification(chart)

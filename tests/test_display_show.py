@@ -113,35 +113,38 @@ def test_outside_a_notebook_the_sentence_is_written_and_errors_are_raised(monkey
 
 
 SETUP = """
-import threading, altair as alt
+import os, threading, altair as alt
 from labkit import display
 good = alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().encode(x="a:Q").properties(description="One point.")
 large = alt.Chart(alt.Data(values=[{"a": i} for i in range(3001)])).mark_point().encode(x="a:Q")
 """
+LIVE = """
+live = display.show(large, live=True)
+other = good.properties(description="Later.")
+worker = threading.Thread(target=live.update, args=(other,)); worker.start(); worker.join()
+"""
+HEADLESS = """
+os.environ["LABKIT_HEADLESS"] = "1"
+display.show(large)
+"""
 
 
-def run(monkeypatch, *cells, headless=False):
-    monkeypatch.setenv("LABKIT_HEADLESS", "1" if headless else "0")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (SETUP, *cells)])
+@pytest.fixture(scope="module")
+def outputs():
+    """What cells show in a real kernel: somebody is looking, but at the last one."""
+    cells = {"plain": "display.show(good)", "boxed": "display.show(large)", "live": LIVE, "failed": HEADLESS}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (SETUP, *cells.values())])
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True)
-    client.execute(env=dict(os.environ))
-    return [cell["outputs"] for cell in notebook.cells[1:]]
+    client.execute(env={**os.environ, "LABKIT_HEADLESS": "0"})
+    return dict(zip(cells, (cell["outputs"] for cell in notebook.cells[1:]), strict=True))
 
 
-def test_in_a_real_kernel_charts_boxes_and_live_redraws_arrive_as_promised(monkeypatch):
-    plain, boxed, live = run(
-        monkeypatch,
-        "display.show(good)",
-        "display.show(large)",
-        'live = display.show(large, live=True)\nother = good.properties(description="Later.")\n'
-        "worker = threading.Thread(target=live.update, args=(other,)); worker.start(); worker.join()",
-    )
-    assert [set(output["data"]) for output in plain] == [{VEGALITE, "image/svg+xml", "text/plain"}]
-    assert [set(output["data"]) for output in boxed] == [{"text/html", "text/plain"}]
-    assert [output["data"]["text/plain"] for output in live] == ["Later."]
+def test_in_a_real_kernel_charts_boxes_and_live_redraws_arrive_as_promised(outputs):
+    assert [set(output["data"]) for output in outputs["plain"]] == [{VEGALITE, "image/svg+xml", "text/plain"}]
+    assert [set(output["data"]) for output in outputs["boxed"]] == [{"text/html", "text/plain"}]
+    assert [output["data"]["text/plain"] for output in outputs["live"]] == ["Later."]
 
 
-def test_in_a_real_headless_kernel_the_cell_fails(monkeypatch):
-    (failed,) = run(monkeypatch, "display.show(large)", headless=True)
-    assert [output["output_type"] for output in failed] == ["error"]
-    assert failed[0]["ename"] == "ChartTooLarge"
+def test_in_a_real_headless_kernel_the_cell_fails(outputs):
+    assert [output["output_type"] for output in outputs["failed"]] == ["error"]
+    assert outputs["failed"][0]["ename"] == "ChartTooLarge"

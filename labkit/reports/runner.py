@@ -30,7 +30,7 @@ from .supervise import supervise
 BUDGET_SECONDS = {"smoke": 15, "lesson": 90, "full": 1200}
 _PATIENCE, _LEAST_SECONDS = 4, 120
 MEMORY_BYTES = 4 * 2**30
-_KERNEL_SECONDS = 2.0  # until the worker and its kernel have started
+_PREPARE_SECONDS = 6.0  # what ends sooner has few charts, if any
 _PAGES = threading.Lock()
 
 
@@ -185,8 +185,8 @@ def _one(request: Request, threads: int | None, stop: threading.Event, tell: Cal
     if stop.is_set():
         return _refused(job, Reason.INTERRUPTED, "Interrupted before it began.")
     tell(f"{job.name}: {request.preset}, at most {duration(job.wall_seconds)}")
-    # Once the kernel has started this process has little to do.
-    preparing = threading.Timer(_KERNEL_SECONDS, _prepare)
+    # While a lesson runs this process has little to do.
+    preparing = threading.Timer(_PREPARE_SECONDS, _prepare)
     if request.page is not None:
         preparing.start()
     try:
