@@ -28,22 +28,27 @@ def refits(
     size = max(1, HELD // data.y.shape[1])
     parts = []
     for first in range(0, n, size):
-        targets, weights = _resample(objective, data, fitted, min(size, n - first), generator, kind)
+        targets, weights = _resample(
+            objective, data, fitted, len(form.parameters), min(size, n - first), generator, kind
+        )
         parts.append(
             _constant(data, targets, weights) if fits is None else _refit(form, objective, fits, targets, weights)
         )
     return np.concatenate(parts)
 
 
-def _resample(objective, data, fitted, n, generator, kind):
+def _resample(objective, data, fitted, parameters, n, generator, kind):
     y, weights = data.y[0], data.weights[0]
     count = len(y)
     if kind == "pairs":
         return data.y, generator.multinomial(count, np.full(count, 1 / count), n) * weights
-    if objective.logarithmic:
-        targets = fitted * np.exp(generator.choice(np.log(y) - np.log(fitted), (n, count)))
-    else:
-        targets = fitted + generator.choice(y - fitted, (n, count))
+    used, free = weights > 0, np.sqrt(weights)
+    residuals = np.log(y) - np.log(fitted) if objective.logarithmic else y - fitted
+    # a fit of so many parameters leaves residuals too small; those of weightier points are smaller by design
+    left = max(int(used.sum()) - parameters, 1)
+    pool = (residuals * free)[used] * np.sqrt(used.sum() / left)
+    drawn = generator.choice(pool, (n, count)) / np.where(used, free, 1.0)
+    targets = fitted * np.exp(drawn) if objective.logarithmic else fitted + drawn
     return targets, np.tile(weights, (n, 1))
 
 
@@ -66,7 +71,7 @@ def _constant(data, targets, weights):
 def profile(law, name: str, values=None):
     """The frame of ``ScalingLaw.profile``."""
     import pandas as pd
-    from scipy.stats import chi2
+    from scipy.stats import f as ratio
 
     form, fits = law._form, law._fits
     if name not in form.names:
@@ -90,5 +95,5 @@ def profile(law, name: str, values=None):
     cost = found.cost * law._unit()
     count, free = int((law._data.weights > 0).sum()), len(form.parameters)
     noise = law.objective_ / max(count - free, 1)
-    likely = (cost - law.objective_) <= chi2.ppf(LIKELY, 1) * noise
+    likely = (cost - law.objective_) <= ratio.ppf(LIKELY, 1, max(count - free, 1)) * noise
     return pd.DataFrame({name: scaled, "objective": cost, "likely": likely})

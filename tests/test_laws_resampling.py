@@ -1,0 +1,43 @@
+"""Refits and profiles of a power law, which in logarithms is a straight line: held to what least squares says of it."""
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from labkit import laws, seeds
+
+X = np.geomspace(10, 1000, 7)
+LOGS = np.log(2 * X**-0.4) + 0.05 * seeds.generator(0, "resampling").standard_normal(7)
+
+
+def line(weights):
+    """Exponent of the weighted least-squares line and its standard error."""
+    table = np.column_stack([np.ones_like(X), -np.log(X)])
+    inverse = np.linalg.inv(table.T @ (table * weights[:, None]))
+    found = inverse @ table.T @ (weights * LOGS)
+    left = weights > 0
+    noise = (weights * (LOGS - table @ found) ** 2).sum() / (left.sum() - 2)
+    return found[1], np.sqrt(noise * inverse[1, 1])
+
+
+WEIGHTS = [np.ones(7), np.array([1.0, 9, 1, 4, 1, 9, 1]), np.array([1.0, 1, 1, 0, 1, 1, 1])]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS, ids=["alike", "unlike", "one of no weight"])
+def test_refits_to_redrawn_residuals_spread_as_the_standard_error(weights):
+    logs = LOGS + np.where(weights > 0, 0.0, 3.0)  # what has no weight may be anything
+    law = laws.ScalingLaw("power", "log_squared").fit(X, np.exp(logs), weights)
+    alpha, error = line(weights)
+    draws = law.bootstrap(4000, kind="residuals")["alpha"]
+    assert law.parameters_["alpha"] == pytest.approx(alpha, rel=1e-6)
+    assert draws.mean() == pytest.approx(alpha, abs=0.1 * error)
+    assert draws.std() == pytest.approx(error, rel=0.05)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS[::2], ids=["alike", "one of no weight"])
+def test_a_profile_keeps_what_lies_within_students_interval(weights):
+    law = laws.ScalingLaw("power", "log_squared").fit(X, np.exp(LOGS), weights)
+    alpha, error = line(weights)
+    reach = t.ppf(0.95, (weights > 0).sum() - 2) * error
+    values = alpha + reach * np.array([-1.01, -0.99, 0.0, 0.99, 1.01])
+    assert law.profile("alpha", values)["likely"].tolist() == [False, True, True, True, False]
