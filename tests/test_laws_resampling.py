@@ -41,3 +41,20 @@ def test_a_profile_keeps_what_lies_within_students_interval(weights):
     reach = t.ppf(0.95, (weights > 0).sum() - 2) * error
     values = alpha + reach * np.array([-1.01, -0.99, 0.0, 0.99, 1.01])
     assert law.profile("alpha", values)["likely"].tolist() == [False, True, True, True, False]
+
+
+def test_points_of_no_weight_are_never_drawn():
+    few = np.where(np.arange(7) < 4, 1.0, 0.0)
+    law = laws.ScalingLaw("power", "log_squared").fit(X, np.exp(LOGS), few)
+    alone = laws.ScalingLaw("power", "log_squared").fit(X[:4], np.exp(LOGS[:4]))
+    spreads = [one.bootstrap(4000)["alpha"].quantile([0.25, 0.75]).diff().iloc[-1] for one in (law, alone)]
+    assert spreads[0] == pytest.approx(spreads[1], rel=0.1)
+
+
+def test_a_profile_takes_one_value_and_refuses_none():
+    law = laws.ScalingLaw("power", "log_squared").fit(X, np.exp(LOGS))
+    assert law.profile("alpha", law.parameters_["alpha"])["likely"].tolist() == [True]
+    refused = [([], "values is empty"), ([np.nan], "values has 1 NaN"), (["low"], "values must be numbers")]
+    for values, message in refused:
+        with pytest.raises(ValueError, match=message):
+            law.profile("alpha", values)

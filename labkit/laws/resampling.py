@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws import race, solver
+from labkit.laws import points, race, solver
 from labkit.laws.fitting import Fits
 from labkit.laws.form import Form
 from labkit.laws.misfit import Data
@@ -39,10 +39,9 @@ def refits(
 
 def _resample(objective, data, fitted, parameters, n, generator, kind):
     y, weights = data.y[0], data.weights[0]
-    count = len(y)
+    count, used, free = len(y), weights > 0, np.sqrt(weights)
     if kind == "pairs":
-        return data.y, generator.multinomial(count, np.full(count, 1 / count), n) * weights
-    used, free = weights > 0, np.sqrt(weights)
+        return data.y, generator.multinomial(used.sum(), used / used.sum(), n) * weights
     residuals = np.log(y) - np.log(fitted) if objective.logarithmic else y - fitted
     # a fit of so many parameters leaves residuals too small; those of weightier points are smaller by design
     left = max(int(used.sum()) - parameters, 1)
@@ -82,7 +81,10 @@ def profile(law, name: str, values=None):
     if values is None:
         width = REACH * law.bootstrap(REFITS)[name].std()
         values = law._theta[place] + np.linspace(-width, width, PLACES)
-    values = np.asarray(values, float)
+    values = np.atleast_1d(points.numbers(values, "values")).ravel()
+    points.finite(values, "values")
+    if len(values) == 0:
+        raise ValueError(f"values is empty: name at least one value of {name!r}, or leave it out")
     rows = np.zeros(len(values), int)
     asked = np.tile(law._theta, (len(values), 1))
     asked[:, place] = values
