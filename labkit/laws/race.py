@@ -15,6 +15,7 @@ from labkit.laws.solver import Solution
 CLOSE = 1.25  # times the best cost: what is not far behind
 APART = 0.05  # relative difference in some parameter from which on two fits count as different
 SAME = 1e-5  # relative difference at the points up to which two fits are one
+CAUTIOUS = 0.1  # damping of a first step between the kinks of a robust objective, on which long ones end
 FEW = 4  # parameters up to which a form sprints
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
@@ -73,6 +74,8 @@ def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *,
     """Solve all starts (B, p) for a few iterations, then go on with those that may still win."""
     where = (problem.which, problem.low, problem.high)
     options = {"tolerance": problem.tolerance, "prior": prior, "ridges": ridges}
+    if problem.objective.robust:
+        options["damping"] = CAUTIOUS
     search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
     done, earlier = 0, None
     for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):

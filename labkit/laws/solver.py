@@ -16,6 +16,7 @@ from labkit.laws.objectives import Objective
 from labkit.laws.stepping import CREEPING, EXHAUSTED, IMPOSSIBLE, REACHED, STALLED, Rows
 
 CHUNK = 400_000  # numbers per array of partial derivatives: small enough to stay in cache, and bounds the memory
+CALM = 1e-2  # damping of a first step
 PATIENCE = 30  # steps after which a fit that gained next to nothing is left
 
 
@@ -45,6 +46,7 @@ class Search:
     ``prior`` adds precision·(parameter − centre)² to the cost: centre and precision (B, p), in the coordinates of the
     solver (logarithms of the parameters that are stepped in logarithms). With ``ridges`` amplitudes grow
     and shrink by factors where that helps: a ridge along which one trades with an exponent is then straight.
+    ``damping`` is that of the first step.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Search:
         tolerance: float = 1e-12,
         prior: tuple[np.ndarray, np.ndarray] | None = None,
         ridges: bool = False,
+        damping: float = CALM,
     ) -> None:
         theta = np.minimum(np.maximum(start, low), high).astype(float)
         count = len(theta)
@@ -71,7 +74,7 @@ class Search:
             for first in range(0, count, size):
                 s = slice(first, first + size)
                 some = None if prior is None else (prior[0][s], prior[1][s])
-                rows = Rows(form, objective, data, theta[s], which[s], low[s], high[s], some, ridges)
+                rows = Rows(form, objective, data, theta[s], which[s], low[s], high[s], some, ridges, damping)
                 rows.index += first
                 self.parts.append(rows)
                 self.found.cost[s] = rows.value

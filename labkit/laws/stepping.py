@@ -13,7 +13,6 @@ LONGEST = 0.5  # a step of what bends the curve: an exponent that leaps while it
 EXACT = 1e-26  # mean squared residual, in scaled units, below which only rounding is left
 CREEP = 1e-6  # relative gain over a while below which a fit is left
 LEAST, MOST = 1e-12, 1e10  # damping
-CALM, CAUTIOUS = 1e-2, 0.1  # damping of a first step; kinks of a robust objective end it early
 HOPELESS = 1e8  # damping from which on a step that fails is the last
 GRADES = np.array([0.0, 0.25, 0.75])  # of a step, by the decrease over the promise: failed, poor, fair, good
 DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after such a step
@@ -27,7 +26,9 @@ class Rows:
     (B, p) takes a step there to one of the parameters.
     """
 
-    def __init__(self, form: Form, objective: Objective, data: Data, theta, which, low, high, prior, ridges) -> None:
+    def __init__(
+        self, form: Form, objective: Objective, data: Data, theta, which, low, high, prior, ridges, damping
+    ) -> None:
         self.law, self.objective, self.all = form.law, objective, data
         self.logs = np.array([parameter.log for parameter in form.parameters])
         self.any_log = bool(self.logs.any())
@@ -37,7 +38,7 @@ class Rows:
         self.index = np.arange(len(theta))
         self.theta, self.which, self.low, self.high = theta, which, low, high
         self.prior = (None, None) if prior is None else prior
-        self.damping = np.full(len(theta), CAUTIOUS if objective.robust else CALM)
+        self.damping = np.full(len(theta), damping)
         self.factored = np.ones(len(theta), bool)
         self.gradient = self.curvature = self.scale = None
         self._data()
@@ -118,12 +119,12 @@ class Rows:
                 jacobian[:, i] *= theta[:, i : i + 1]
         if self.counts is not None:
             jacobian = np.where(self.counts[:, None], jacobian, 0.0)
-        weights = np.empty((batch, len(curved), size))
-        for i, part in enumerate(curved):
-            weights[:, i] = self._weighted(part)
         gradient = (jacobian @ self._weighted(slope)[:, :, None])[:, :, 0]
-        curvature = (weights[:, :, None] * jacobian[:, None]).reshape(batch, -1, size) @ jacobian.transpose(0, 2, 1)
-        curvature = curvature.reshape(batch, len(curved), count, count)
+        curvature, transposed = np.empty((batch, len(curved), count, count)), jacobian.transpose(0, 2, 1)
+        weighted = np.empty_like(jacobian)  # one array for both: two at once leave the cache
+        for i, part in enumerate(curved):
+            np.multiply(jacobian, self._weighted(part)[:, None], out=weighted)
+            np.matmul(weighted, transposed, out=curvature[:, i])
         if self.prior[0] is not None:
             gradient += 2 * self.prior[1] * (_coordinates(theta, self.logs) - self.prior[0])
             diagonal = _diagonal(curvature)
