@@ -84,7 +84,7 @@ def build(directory: str | Path, target: str | Path, folder: str | Path | None =
 def prepare() -> None:
     """Load now what a page with charts takes seconds to load when it is built: the parts of all pages.
 
-    >>> prepare()
+    >>> prepare()  # doctest: +SKIP
     """
     vega_bundle()
     media.terminal(media.highlight("x"))
