@@ -25,6 +25,7 @@ def curves(
     dial_value: float | None = None,
     log_x: bool = True,
     log_y: bool = True,
+    lines: str = "computed",
     title: str | None = None,
     preset: str | None = None,
     data: str | None = None,
@@ -32,12 +33,13 @@ def curves(
     """A line per series, and measured points with their standard errors in the same colours.
 
     Arguments:
-        frame: columns ``x``, ``y``, ``series`` and, if asked for, ``dial``: the computed curves.
+        frame: columns ``x``, ``y``, ``series`` and, if asked for, ``dial``: the curves.
         points: frame with the same columns and optionally ``se``, the standard error of y; None draws none.
         dial: column of numbers of which one is shown at a time; a slider in the page chooses it, without a kernel.
         dial_value: where the dial starts; None is its middle value.
         log_x, log_y: whether the axes are logarithmic. Their ranges hold all values of the dial, so lines move
             against fixed axes.
+        lines: what the lines are, for the line below the headline; "means of 3 seeds", say.
         title, preset, data: the headline (what is drawn unless told), and what the line below it says.
 
     Raises ``ValueError`` for a missing column, series of points that have no curve, and when nothing can be drawn.
@@ -45,7 +47,7 @@ def curves(
     >>> import pandas
     >>> frame = pandas.DataFrame({"pool": [1, 10, 1, 10], "error": [0.5, 0.1, 0.4, 0.2], "keep": ["a", "a", "b", "b"]})
     >>> curves(frame, x="pool", y="error", series="keep").description
-    'Error against pool for a and b, 4 computed values.'
+    'Error against pool for a and b, lines computed, 4 values.'
     """
 
     turned = [dial] if dial else []
@@ -79,7 +81,7 @@ def curves(
     layers += direct_labels(kinds, ends, up, WIDTH)
     what = f"{words_of(y).capitalize()} against {words_of(x)}"
     subtitle = [
-        "lines: computed",
+        f"lines: {lines}",
         _KEY[bool(measured["se"].notna().any())] if measured is not None else "",
         f"data: {data}" if data else "",
         f"preset {preset}" if preset else "",
@@ -87,7 +89,8 @@ def curves(
     ]
     described = sentence(
         f"{what} for {listing(kinds.names)}",
-        count(len(frame), "computed value"),
+        f"lines {lines}",
+        count(len(frame), "value"),
         count(len(measured), "measured point") if measured is not None else "",
         f"with a dial for {words_of(dial)}" if dial else "",
         finding=title or "",
