@@ -95,6 +95,12 @@ def test_what_is_nearly_sure_is_not_called_sure(labkit, curve):
     assert [curves._chance(value) for value in (0.004, 0.5, 0.9999)] == ["under 1%", "50%", "over 99%"]
 
 
+def test_the_last_value_is_the_mean_of_the_repeats_of_the_largest_size(labkit, tmp_path):
+    path = tmp_path / "repeats.csv"
+    path.write_text("examples,error\n10,0.5\n20,0.4\n40,0.2\n40,0.3\n")
+    assert json.loads(labkit("forecast", path, "--json")[1])["last_value"] == pytest.approx(0.25)
+
+
 def test_one_point_is_counted_in_the_singular(labkit, tmp_path):
     path = tmp_path / "one.csv"
     path.write_text("examples,error\n10,0.3\n")

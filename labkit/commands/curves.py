@@ -210,7 +210,7 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
         report = laws.forecast_report(curve.x, curve.y, np.array(at), **options)
         found["forecast"] = report.table.rename(columns={"x": "at"}).to_dict("records")
         found["warnings"] = list(report.warnings)
-        found["last_value"] = float(curve.sort_values("x").y.iloc[-1])
+        found["last_value"] = float(curve.y[curve.x == curve.x.max()].mean())
     if target is not None:
         points = (curve.x, curve.y) if errors is None else (curve.x, curve.y, errors)
         plan = laws.plan(points, target=target, interval=interval, bounds=bounds, seed=seed)
