@@ -195,7 +195,8 @@ def _warmed(law, problem, start, steps, ridges=False) -> np.ndarray:
     """
     squares, where = Objective("log_squared"), (problem.which, problem.low, problem.high)
     moved = solver.solve(law, squares, problem.data, start, *where, iterations=steps, ridges=ridges).theta
-    before, after = (cost(law, problem.objective, problem.data, each, problem.which) for each in (start, moved))
+    both, which = np.concatenate([start, moved]), np.concatenate([problem.which, problem.which])
+    before, after = np.split(cost(law, problem.objective, problem.data, both, which), 2)
     return np.where((after < before)[:, None], moved, start)
 
 

@@ -126,6 +126,8 @@ def non_negative(basis: np.ndarray, y: np.ndarray, weights: np.ndarray, bounded:
         replaced = np.zeros((count, size))
         replaced[:, chosen] = solved
         best = np.where(better[:, None], replaced, best)
+        if len(chosen) == size and feasible.all():
+            break  # fewer coefficients explain no more
     return best * scale
 
 
