@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from labkit.laws import calibration, ensemble
+from labkit.laws import calibration, compute_plan, ensemble
+from labkit.laws.allocation import FLOPS_TRAINING
 from labkit.laws.combine import combine
 from labkit.laws.curve import Curve, clean, limits
 from labkit.laws.ensemble import LEAST
@@ -16,6 +17,7 @@ from labkit.laws.forecast import _last_value
 from labkit.laws.points import numbers
 
 DRAWS = 1000
+SURFACE_DRAWS = 300
 STEPS = 240
 HALVINGS = 60
 FARTHEST = 60.0  # ln of how far beyond the known x a law without an inverse is followed
@@ -50,9 +52,10 @@ def plan(law_or_points, target, interval=0.9, *, horizon=1000.0, bounds=(0, None
     From points the calibrated forecast is asked at every x up to ``horizon`` times the largest known one: ``low``,
     ``x`` and ``high`` are where a new observation is at or below the target with probability (1 − interval)/2, a half
     and (1 + interval)/2. From a law of one variable the needed x of its bootstrap refits is used, the first at which
-    the law is at the target: it knows parameter uncertainty alone. Quantities out of reach are inf.
+    the law is at the target: it knows parameter uncertainty alone. For a law on params and tokens x is training
+    compute, 6 FLOPs per parameter and token, each budget split as ``allocate`` does. Out of reach is inf.
 
-    Raises ``ValueError`` for a target that is no number, points that are no curve, a law of several variables or one
+    Raises ``ValueError`` for a target that is no number, points that are no curve, a law of other variables or one
     that is not fitted, and a horizon that is infinite or not above 1.
 
     >>> x = [1.0, 3, 10, 30, 100, 300, 1000]
@@ -117,17 +120,22 @@ def _crossing(grid: np.ndarray, chance: np.ndarray, wanted: float) -> float:
 
 
 def _from_law(law: ScalingLaw, target: float, share: float, horizon: float, seed: int) -> Plan:
-    form = law._form
-    if len(form.columns) != 1:
-        raise ValueError(f"plan needs a law of one variable; {form.name!r} has {', '.join(form.columns)}: use allocate")
-    known = law._data.columns[0][0]
-    last = float(known.max())
-    draws = law.bootstrap(DRAWS, seed=seed).to_numpy()
-    needed = _needed(form, draws, target, known)
-    best = float(_needed(form, law._theta[None], target, known)[0])
+    form, columns = law._form, [column[0] for column in law._data.columns]
+    if len(columns) == 1:
+        known, find, count = columns[0], _needed, DRAWS
+        last = known[[known.argmax()]]
+    elif set(form.columns) == {"params", "tokens"}:
+        known, find, count = FLOPS_TRAINING * columns[0] * columns[1], compute_plan.needed, SURFACE_DRAWS
+        last = np.column_stack(columns)
+    else:
+        raise ValueError(
+            f"plan needs a law of one variable, or of params and tokens; {form.name!r} has {', '.join(form.columns)}"
+        )
+    needed = find(form, law.bootstrap(count, seed=seed).to_numpy(), target, known)
+    best = float(find(form, law._theta[None], target, known)[0])
     tails = [(1 - share) / 2, (1 + share) / 2]
     low, high = np.quantile(needed, tails, method="nearest")
-    reached = bool(law.predict(np.array([last]))[0] <= target)
+    reached = bool(law.predict(last).min() <= target)
     note = "given this form; the largest x asked about is not limited"
     if np.isinf(best):
         note = "the fitted floor lies above the target"
