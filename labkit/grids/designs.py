@@ -72,7 +72,7 @@ def repetition(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame
     Arguments:
         preset: ``full``: 16,384 to 131,072 unique tokens, doubling, repeated up to 524,288 tokens in all, 3 sizes,
             3 seeds; and at 32,768 tokens by 4 and 16 epochs the largest size with two shares of dropout and two weight
-            decays. ``lesson``: 16,384 tokens, 1 to 8 epochs, 2 sizes, 2 seeds. ``smoke``: 16,384 tokens, 1 and 4
+            decays. ``lesson``: 16,384 tokens, 1 to 8 epochs, 2 sizes, 2 seeds. ``smoke``: 16,384 tokens, 1 and 2
             epochs, 1 size, 1 seed.
         seed: as in ``compute_optimal``.
 
@@ -81,21 +81,20 @@ def repetition(preset: str = "full", *, seed: int | None = None) -> pd.DataFrame
 
     >>> frame = repetition("smoke")
     >>> frame[["unique_tokens", "tokens"]].values.tolist()
-    [[16384, 16384], [16384, 65536]]
+    [[16384, 16384], [16384, 32768]]
     """
     uniques, widths, most, seeds = _choice(
         preset,
         full=((16_384, 32_768, 65_536, 131_072), (12, 24, 48), 524_288, 3),
         lesson=((16_384,), (12, 24), 131_072, 2),
-        smoke=((16_384,), (12,), 65_536, 1),
+        smoke=((16_384,), (12,), 32_768, 1),
     )
-    step = 2 if preset == "smoke" else 1
     numbers = _seeds(seeds, preset, seed)
     rows = [
         {"width": width, "unique_tokens": unique, "tokens": unique * 2**doubling, "seed": number, **_along(preset)}
         for width in widths
         for unique in uniques
-        for doubling in range(0, (most // unique).bit_length(), step)
+        for doubling in range((most // unique).bit_length())
         for number in numbers
     ]
     if preset == "full":
