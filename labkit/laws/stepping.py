@@ -195,7 +195,7 @@ class Rows:
         step = _solve_small(damped, gradient)
         if not np.isfinite(step).all():
             damped[~np.isfinite(damped)] = 0.0
-            diagonal[:] = 1.0
+            diagonal[diagonal == 0] = 1.0
             step = _solve_small(damped, np.where(np.isfinite(gradient), gradient, 0.0))
         bent = ((curvature @ step[:, None, :, None])[..., 0] * step[:, None]).sum(2)
         promised = (gradient * step).sum(1)
