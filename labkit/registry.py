@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 Entry = TypeVar("Entry")
+CLOSE = 0.5  # share of the letters in common from which on a name is taken for a slip
 
 
 class UnknownName(ValueError):
@@ -18,15 +19,25 @@ class UnknownName(ValueError):
 
 
 def nearest(name: object, options: Iterable[str]) -> str:
-    """The closing words of an error message: the closest option, or all of them.
+    """The closing words of an error message: the closest option, if one is close, and all of them.
+
+    Case counts only between options that are otherwise equally close.
 
     >>> nearest("powr", ["power", "exponential"])
     "did you mean 'power'? Known: exponential, power"
+    >>> nearest("m3", ["M3", "m4"])
+    "did you mean 'M3'? Known: M3, m4"
     """
     options = sorted(options)
-    match = difflib.get_close_matches(str(name), options, n=1, cutoff=0.5)
-    hint = f"did you mean {match[0]!r}? " if match else ""
+    given = str(name)
+    close = [(_likeness(given.lower(), o.lower()), _likeness(given, o), o) for o in options]
+    score, _, match = max(close, default=(0.0, 0.0, ""))
+    hint = f"did you mean {match!r}? " if score >= CLOSE else ""
     return f"{hint}Known: {', '.join(options) or 'none'}"
+
+
+def _likeness(given: str, option: str) -> float:
+    return difflib.SequenceMatcher(None, option, given).ratio()
 
 
 class Registry(Generic[Entry]):

@@ -56,7 +56,7 @@ register(
         latex=r"y = E + A x^{-c_0} \left(1 + (x/d_1)^{1/f_1}\right)^{-c_1 f_1}",
         source=_SOURCE,
         units=_units(1),
-        aliases=("BNSL", "BNSL-1", "bnsl"),
+        aliases=("BNSL", "BNSL-1", "bnsl", "bnsl1"),
     )
 )
 
@@ -74,7 +74,7 @@ register(
         latex=r"y = E + A x^{-c_0} \prod_{i=1}^{2} \left(1 + (x/d_i)^{1/f_i}\right)^{-c_i f_i}",
         source=_SOURCE,
         units=_units(2),
-        aliases=("BNSL-2",),
+        aliases=("BNSL-2", "bnsl2"),
         note="needs some thirty points or more",
     )
 )

@@ -134,7 +134,7 @@ register(
         latex=r"L = E + \frac{A}{N^{\alpha}} + \frac{B}{D^{\alpha}}",
         source="Gadre et al., 2024 (with M = D/N and C = 6ND: E + (a M^h + b M^-h) C^-h, h = alpha/2)",
         units={"E": {"y": 1}, "A": {"y": 1, "params": "alpha"}, "B": {"y": 1, "tokens": "alpha"}},
-        aliases=("overtraining", "gadre"),
+        aliases=("overtraining", "over_training", "gadre"),
         subject=SUBJECT,
     )
 )

@@ -117,10 +117,11 @@ register(
         law=_log_logistic,
         latex=r"y = E + \frac{S}{1 + (x/d)^{\alpha}}",
         source="mmf4 of Mohr et al., 2022; Hill4 of Domhan et al., 2015; rectified law of Lin et al., 2024",
-        note="the rectified law has B = S d^alpha and D_l = d^alpha",
+        note="the rectified law has B = S d^alpha and D_l = d^alpha; Hill3 and logpower3 (of scores, from zero) hold E + S "
+        "at one",
         units=UNITS,
         inverse=lambda y, E, S, d, alpha: d * (S / (y - E) - 1) ** (1 / alpha),
-        aliases=("mmf4", "hill", "hill4", "rectified", "logpower", "logpower4"),
+        aliases=("mmf4", "hill", "Hill", "hill4", "Hill4", "rectified", "logpower", "logpower4"),
         twin=Twin(
             (FLOOR, LEVEL, SHARE, _ALPHA), _log_logistic_twin, _log_logistic_into, _log_logistic_back, ("S",), "u"
         ),
@@ -134,7 +135,7 @@ register(
         parameters=(FLOOR, SPAN, place("x over which the span falls to 1/e")),
         law=_exponential,
         latex=r"y = E + S e^{-x/d}",
-        source="exp3 of Mohr et al., 2022",
+        source="exp3 and expd3 of Mohr et al., 2022",
         units=UNITS,
         inverse=lambda y, E, S, d: -d * np.log((y - E) / S),
         aliases=("exp3", "expd3"),
@@ -154,7 +155,7 @@ register(
         ),
         law=_stretched,
         latex=r"y = E + S e^{-(x/d)^{\alpha}}",
-        source="wbl4 and janoschek4 of Mohr et al., 2022; exp4 of Domhan et al., 2015",
+        source="wbl4 of Mohr et al., 2022; exp4 and Janoschek of Domhan et al., 2015; janoschek4 of LCDB 1.1",
         units=UNITS,
         inverse=lambda y, E, S, d, alpha: d * (-np.log((y - E) / S)) ** (1 / alpha),
         aliases=("wbl4", "janoschek", "janoschek4", "exp4", "weibull"),
