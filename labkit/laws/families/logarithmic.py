@@ -42,7 +42,7 @@ register(
         parameters=(Parameter("E", "floor"), Parameter("A", "amplitude")),
         law=_inverse_logarithm,
         latex=r"y = E + \frac{A}{\ln(1 + x)}",
-        source="ilog2 of Domhan et al., 2015, as in their code; after Mohr et al., 2022, who have ln x",
+        source="ilog2 of Domhan et al., 2015, as in their code; that of Mohr et al., 2022 has ln x",
         units={"E": {"y": 1}, "A": {"y": 1}},
         rescalable=(),
         inverse=lambda y, E, A: np.expm1(A / (y - E)),

@@ -117,8 +117,8 @@ register(
         law=_log_logistic,
         latex=r"y = E + \frac{S}{1 + (x/d)^{\alpha}}",
         source="mmf4 of Mohr et al., 2022; Hill4 of Domhan et al., 2015; rectified law of Lin et al., 2024",
-        note="the rectified law has B = S d^alpha and D_l = d^alpha; Hill3 and logpower3 (of scores, from zero) hold E + S "
-        "at one",
+        note="the rectified law has B = S d^alpha and D_l = d^alpha; Hill3 and logpower3, of scores that start "
+        "at zero, hold E + S at one",
         units=UNITS,
         inverse=lambda y, E, S, d, alpha: d * (S / (y - E) - 1) ** (1 / alpha),
         aliases=("mmf4", "hill", "Hill", "hill4", "Hill4", "rectified", "logpower", "logpower4"),
