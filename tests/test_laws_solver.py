@@ -116,3 +116,17 @@ def test_forms_of_few_parameters_sprint():
     assert race.heats(laws.get("log_logistic")) is race.SPRINT
     assert race.heats(laws.get("m4")) is race.RELAY
     assert race.heats(laws.get("broken_power")) is race.TREK
+
+
+@pytest.mark.parametrize("form", ["broken_power", "m4"])
+def test_what_is_listed_as_a_minimum_is_one(form):
+    # a start that was left on its way would go on from where it stands
+    form, objective = laws.get(form), Objective("log_squared")
+    for seed in range(4):
+        law = laws.ScalingLaw(form.name, objective.name).fit(X, curve(seed))
+        listed = law.optima_[law.optima_["objective"] > law.objective_]
+        begin = law._fits.scaled.into(form, listed[list(form.names)].to_numpy(), np.zeros(len(listed), int))
+        which = np.zeros(len(begin), int)
+        low, high = (np.repeat(bound[:1], len(begin), 0) for bound in (law._fits.low, law._fits.high))
+        found = solver.solve(form, objective, law._fits.scaled.data, begin, which, low, high, iterations=20)
+        assert (found.cost >= (1 - 1e-3) * listed["objective"].to_numpy()).all(), seed

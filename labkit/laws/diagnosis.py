@@ -21,7 +21,7 @@ def optima(fits: Fits, unit: float) -> list[dict[str, float]]:
     size = np.maximum(np.abs(theta[0]), 1e-9)
     rows: list[dict] = []
     kept = np.empty((0, theta.shape[1]))
-    for rank in np.flatnonzero(np.isfinite(cost)):
+    for rank in np.flatnonzero(_ended(fits, 0)):
         same = np.flatnonzero((np.abs(theta[rank] - kept) / size).max(1) < APART)
         if len(same):
             rows[same[0]]["starts"] += 1
@@ -32,12 +32,19 @@ def optima(fits: Fits, unit: float) -> list[dict[str, float]]:
     return rows
 
 
+def _ended(fits: Fits, curve: int) -> np.ndarray:
+    """Which starts (S,) of a curve came to a minimum; of those that were left on their way only the best one counts."""
+    ended = fits.status[curve] == solver.REACHED
+    ended[0] = True
+    return ended & np.isfinite(fits.cost[curve])
+
+
 def near_equal(fits: Fits, curve: int) -> int:
     """How many different fits of a curve cost nearly as little as the best one, itself included."""
     theta, cost = fits.theta[curve], fits.cost[curve]
     size = np.maximum(np.abs(theta[0]), 1e-9)
     kept: list[np.ndarray] = []
-    for rank in np.flatnonzero(cost <= NEAR * cost[0]):
+    for rank in np.flatnonzero(_ended(fits, curve) & (cost <= NEAR * cost[0])):
         if all((np.abs(theta[rank] - other) / size).max() >= APART for other in kept):
             kept.append(theta[rank])
     return max(1, len(kept))
