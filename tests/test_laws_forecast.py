@@ -199,3 +199,41 @@ def test_forecast_many_refuses_a_curve_without_known_points():
         laws.forecast_many(frame)
     with pytest.raises(ValueError, match="missing: split"):
         laws.forecast_many(frame.drop(columns="split"))
+
+
+def test_forecast_many_names_the_curve_that_cannot_be_forecast():
+    good = pd.DataFrame({"curve": "good", "x": [1.0, 2, 4, 8, 16], "y": [1, 0.7, 0.5, 0.36, np.nan], "split": "fit"})
+    good.loc[4, "split"] = "predict"
+    with pytest.raises(ValueError, match="curve 'bad': no usable point left"):
+        laws.forecast_many(pd.concat([good, good.assign(curve="bad", y=np.nan)]))
+    with pytest.raises(ValueError, match="curve 'bad': x_new must be above zero"):
+        laws.forecast_many(pd.concat([good, good.assign(curve="bad", x=[1, 2, 4, 8, -16])]))
+
+
+@pytest.mark.parametrize("column", ["suite", "curve"])
+def test_forecast_many_refuses_rows_without_a_name(column):
+    named = pd.DataFrame({"suite": "s", "curve": "c", "x": [1, 2, 4, 8], "y": [1, 0.7, 0.5, 0.36], "split": "fit"})
+    rows = pd.concat([named, named.assign(x=16, split="predict")[:1]], ignore_index=True).astype({column: object})
+    rows.loc[2:3, column] = np.nan
+    with pytest.raises(ValueError, match=f"column '{column}' is empty in 2 rows of 5"):
+        laws.forecast_many(rows)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (X, np.full(len(X), 0.5), f"all {len(X)} points have the same y: the last value"),
+        ([1, 2], [0.5, 0.4], "2 sizes with a usable point, where 3 are needed: the last value"),
+        ([1, 1, 1], [0.5, 0.4, 0.3], "1 size with a usable point, where 3 are needed: the last value"),
+    ],
+)
+def test_why_the_last_value_is_repeated_is_said(x, y, words):
+    warnings = laws.forecast_report(x, y, [2 * max(x)]).warnings
+    assert any(warning.startswith(words) for warning in warnings)
+
+
+def test_targets_before_the_data_are_not_said_to_be_inside():
+    first, last = X[0], X[-1]
+    said = [" ".join(laws.forecast_report(X, curve(), [at]).warnings) for at in (first / 2, first, last, 2 * last)]
+    assert ["before the data" in words for words in said] == [True, False, False, False]
+    assert ["inside the data" in words for words in said] == [False, True, False, False]

@@ -94,7 +94,7 @@ def forecast_many(curves, *, interval=0.9, bounds=(0, None), jobs=1, seed=0):
 
     Rows with split "fit" are the known points; a row for every other one comes back, with prediction, low and high
     added, in the order given. With ``jobs`` above 1 blocks of 250 curves run in that many processes. Raises
-    ``ValueError`` for missing columns or a curve without known points.
+    ``ValueError`` for missing columns and unnamed rows, and for a curve that cannot be forecast, by its name.
 
     >>> import pandas as pd
     >>> known = pd.DataFrame({"curve": "a", "x": [1, 2, 4, 8], "y": [0.8, 0.4, 0.2, 0.1], "split": "fit"})
@@ -106,7 +106,12 @@ def forecast_many(curves, *, interval=0.9, bounds=(0, None), jobs=1, seed=0):
     wanted, out, keys = _split(curves)
     if not wanted:
         return out.assign(prediction=[], low=[], high=[])
-    pairs = [(clean(*known, bounds), target) for known, target in wanted]
+    pairs = []
+    for key, known, asked in wanted:
+        try:
+            pairs.append((clean(*known, bounds), _targets(asked)))
+        except ValueError as error:
+            raise ValueError(f"curve {key!r}: {error}") from error
     found = _in_blocks(pairs, limits(bounds), share, jobs)
     out = out.assign(prediction=np.nan, low=np.nan, high=np.nan)
     columns = [out.columns.get_loc(name) for name in ("prediction", "low", "high")]
@@ -116,11 +121,16 @@ def forecast_many(curves, *, interval=0.9, bounds=(0, None), jobs=1, seed=0):
 
 
 def _split(curves):
-    """Known points and targets of each curve of a frame, the frame of the targets, and their places in it."""
+    """Name, known points and targets of each curve of a frame, the frame of the targets, and their places in it."""
     missing = [name for name in ("curve", "x", "y", "split") if name not in curves.columns]
     if missing:
         raise ValueError(f"curves needs the columns curve, x, y, split; missing: {', '.join(missing)}")
     keys = [name for name in ("suite", "curve") if name in curves.columns]
+    for name in keys:
+        unnamed = int(curves[name].isna().sum())
+        if unnamed:
+            rows = f"{unnamed} row{'s' if unnamed > 1 else ''}"
+            raise ValueError(f"column {name!r} is empty in {rows} of {len(curves)}: give every row its {name}'s name")
     curves = curves.reset_index(drop=True)
     fit = (curves["split"] == "fit").to_numpy()
     out = curves[~fit].reset_index(drop=True)
@@ -133,7 +143,8 @@ def _split(curves):
         if key not in known:
             raise ValueError(f"curve {key!r} has no rows with split 'fit', so there is nothing to go by")
         points = known[key]
-        wanted.append(((x[points], y[points], None if se is None else se[points]), _targets(out["x"].to_numpy()[rows])))
+        known_points = (x[points], y[points], None if se is None else se[points])
+        wanted.append((key, known_points, out["x"].to_numpy()[rows]))
         places.append(rows)
     return wanted, out, places
 
@@ -232,7 +243,10 @@ def _forms(curve: Curve, one: Extrapolation | None, combined: Combined | None):
 
 def _warnings(curve: Curve, one: Extrapolation | None, combined: Combined | None) -> list[str]:
     if one is None or combined is None:
-        return [f"{len(curve)} usable points that differ: too few, so the last value is repeated with a wide interval"]
+        count = len(curve)
+        few = f"{count} size{'s' if count > 1 else ''} with a usable point, where {LEAST} are needed"
+        why = few if count < LEAST else f"all {count} points have the same y"
+        return [f"{why}: the last value is repeated with a wide interval"]
     task, said = one.task, []
     if task.offset:
         said.append(f"y is not above zero everywhere: {task.offset:.3g} was added before taking logarithms")
@@ -243,8 +257,10 @@ def _warnings(curve: Curve, one: Extrapolation | None, combined: Combined | None
         said.append(f"the curve is not monotone: it rises by {100 * np.expm1(rise):.0f} % after a lower value")
     if combined.distance.max() > FAR * combined.span:
         said.append("the forecast goes far beyond the data (more than twice its range in ln x)")
-    if (combined.distance < 0).any():
+    if ((task.target >= curve.x[0]) & (task.target < curve.x[-1])).any():
         said.append("some targets lie inside the data: those are interpolations")
+    if (task.target < curve.x[0]).any():
+        said.append("some targets lie before the data: the interval is calibrated for what comes after")
     if not len(one.cuts[:-1]):
         said.append("too few points to test the forms on this curve's own past")
     return said
