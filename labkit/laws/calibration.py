@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from labkit import places
 from labkit.laws.combine import Combined
@@ -51,12 +52,18 @@ class Calibration:
         levels = np.array([0.0, *LEVELS, 0.999, 0.9999])
         factors = np.array([0.0, *(self._factor(value) for value in levels[1:])])
         ratio = np.abs(gaps) * np.exp(-(features @ np.array(self.coefficients)))
-        inside = np.interp(ratio, factors, levels)
+        size, free = _noise_alone(features)
+        inside = np.minimum(np.interp(ratio, factors, levels), 2 * special.stdtr(free, np.abs(gaps) / size) - 1)
         return np.where(gaps >= 0, 0.5 + inside / 2, 0.5 - inside / 2)
 
     def half_width(self, features: np.ndarray, level: float) -> np.ndarray:
-        """Half-width (m,) in ln(y + offset) of an interval that holds a share ``level`` of new observations."""
-        return self._factor(level) * np.exp(features @ np.array(self.coefficients))
+        """Half-width (m,) in ln(y + offset) of an interval that holds a share ``level`` of new observations.
+
+        It is that of the noise alone at least, whose size is known from a few points.
+        """
+        size, free = _noise_alone(features)
+        learned = self._factor(level) * np.exp(features @ np.array(self.coefficients))
+        return np.maximum(learned, special.stdtrit(free, 0.5 + level / 2) * size)
 
     def _factor(self, level: float) -> float:
         odds = np.log(level / (1 - level))
@@ -83,6 +90,12 @@ def features(task: Task, combined: Combined) -> np.ndarray:
     return np.column_stack([*columns, np.tile(whole, (len(ones), 1))])
 
 
+def _noise_alone(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Size (m,) of the late noise, and from how many points, less two, it is known."""
+    points = np.rint(np.exp(features[:, FEATURES.index("points")]))
+    return np.exp(features[:, FEATURES.index("late_noise")]), _late(points) - 2
+
+
 def _rises(z: np.ndarray) -> float:
     """Share of the way a curve goes from point to point that is upwards: 0 where it always falls."""
     steps = np.diff(z)
@@ -90,9 +103,13 @@ def _rises(z: np.ndarray) -> float:
     return float(np.maximum(steps, 0).sum() / way) if way > 0 else 0.0
 
 
+def _late(points):
+    return np.maximum(5, points // 3)
+
+
 def _late_noise(task: Task) -> float:
     """Noise of the last third of the points: what holds there goes on."""
-    count = max(5, len(task.x) // 3)
+    count = int(_late(len(task.x)))
     return noise(task.x[-count:], task.z[-count:]) if len(task.x) > count else task.noise
 
 
