@@ -77,6 +77,24 @@ def test_weights_of_zero_leave_points_out():
     np.testing.assert_allclose(laws.ScalingLaw("power_floor").fit(X, spoiled, weights).predict([1e6]), whole, rtol=1e-5)
 
 
+@pytest.mark.parametrize("objective", ["squared", "log_squared"])
+def test_points_of_weight_zero_say_nothing_about_the_noise(objective):
+    y, weights = noisy(2), np.ones(len(X))
+    spoiled = y.copy()
+    spoiled[4], weights[4] = 50.0, 0
+    without = laws.ScalingLaw("power_floor", objective).fit(np.delete(X, 4), np.delete(y, 4))
+    ignored = laws.ScalingLaw("power_floor", objective).fit(X, spoiled, weights)
+    widths = [np.diff(law.predict([1e4], interval=0.99)[1:], axis=0)[0, 0] for law in (without, ignored)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.3)
+
+
+@pytest.mark.parametrize("form", ["power", "last_value"])
+def test_no_sizes_are_given_no_predictions(form):
+    law = laws.ScalingLaw(form).fit(X, noisy(0))
+    assert law.predict([]).shape == (0,)
+    assert [ends.shape for ends in law.predict([], interval=0.9)] == [(0,)] * 3
+
+
 def test_frame_columns_are_taken_by_name():
     frame = pd.DataFrame({"x": X})
     assert laws.ScalingLaw("power").fit(frame, noisy(0)).predict(frame).shape == X.shape

@@ -109,7 +109,7 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         share, seed = level(interval), self.seed if seed is None else seed
         parts = [
             self._interval(tuple(column[i : i + BLOCK] for column in columns), prediction[i : i + BLOCK], share, seed)
-            for i in range(0, len(prediction), BLOCK)
+            for i in range(0, max(len(prediction), 1), BLOCK)
         ]
         low, high = (np.concatenate(ends) for ends in zip(*parts, strict=True))
         return prediction, low, high
@@ -126,7 +126,9 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
             self._draws[seed] = self._bootstrap(DRAWS, seed, "pairs")
         centre = self._evaluate(columns, self._draws[seed])
         fitted = self._evaluate(tuple(column[0] for column in self._data.columns), self._theta[None])[0]
-        y = self._data.y[0]
+        # a point of weight zero is not fitted, so it says nothing about the noise
+        used = self._data.weights[0] > 0
+        y, fitted = self._data.y[0][used], fitted[used]
         count, free = len(y), len(self._theta)
         inflation = np.sqrt(count / max(count - free, 1))
         with np.errstate(all="ignore"):
