@@ -67,6 +67,13 @@ def test_last_value_is_the_mean_at_the_largest_x():
     np.testing.assert_allclose(law.predict([10, 20]), [0.3, 0.3])
 
 
+def test_the_last_value_heeds_weights_as_its_refits_do():
+    law = laws.ScalingLaw("last_value").fit([1, 2, 2, 4], [0.9, 0.2, 0.6, 50.0], [1, 3, 1, 0])
+    assert law.parameters_["E"] == pytest.approx(0.3)
+    assert law.bootstrap(50)["E"].between(0.2, 0.9).all()
+    assert law.objective_ == pytest.approx(0.6**2 + 3 * 0.1**2 + 0.3**2)
+
+
 def test_weights_of_zero_leave_points_out():
     y = noisy(2)
     spoiled = y.copy()

@@ -77,10 +77,11 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         return 1.0 if self._objective.logarithmic else float(self._fits.scaled.y_factor[0] ** 2)
 
     def _fit_constant(self) -> None:
-        x, y = self._data.columns[0][0], self._data.y[0]
-        last = y[x == x.max()].mean()
+        x, y, weights = self._data.columns[0][0], self._data.y[0], self._data.weights[0]
+        end = x == x[weights > 0].max()
+        last = np.average(y[end], weights=weights[end])
         self._theta, self._fits = np.array([last]), None
-        self.objective_ = float(((y - last) ** 2).sum())
+        self.objective_ = float((weights * (y - last) ** 2).sum())
         self.converged_, self.at_bound_, self.condition_ = True, [], 1.0
         self.reason_ = "not fitted: the mean of y at the largest x"
 
