@@ -58,6 +58,14 @@ def test_a_study_runs_at_every_point_and_is_not_computed_twice(study):
     assert again.stdout.split()[:3] == ["examples", "seed", "error"]
 
 
+def test_one_point_is_counted_in_the_singular(study):
+    alone = run(study, "seed=0", "examples=64")
+    assert "0 points were stored, 1 was computed." in alone.stderr
+    again = run(study, "seed=0", "examples=64", "--out", study.parent / "one.csv")
+    assert "1 point was stored, 0 were computed." in again.stderr
+    assert "Wrote 1 row to" in again.stdout
+
+
 def test_values_on_the_command_line_take_the_place_of_the_study_s(study):
     found = table(study, "seed=5", "examples=10,20", "learning_rate=0.5,1e-3")
     assert found[["examples", "seed", "learning_rate"]].drop_duplicates().to_records(index=False).tolist() == [

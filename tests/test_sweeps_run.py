@@ -264,6 +264,9 @@ def test_points_computed_again_are_told_with_the_reason(capsys):
     assert "6 points to compute again: data fingerprint a → b" in capsys.readouterr().err
     sweeps.run(measure, GRID, store="memory://told", fingerprint="c", progress=False)
     assert capsys.readouterr().err == ""
+    for fingerprint in "ab":
+        sweeps.run(measure, GRID[:1], store="memory://alone", fingerprint=fingerprint)
+    assert "1 point to compute again: data" in capsys.readouterr().err
 
 
 STUDY = """

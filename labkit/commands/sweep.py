@@ -200,7 +200,9 @@ def _write(table: pd.DataFrame, out: Path | None, as_json: bool) -> None:
     elif out is None:
         click.echo(table.to_string(index=False))
     else:
-        click.echo(f"Wrote {len(table)} rows to {out}")
+        click.echo(f"Wrote {len(table)} row{'s' if len(table) != 1 else ''} to {out}")
     counts = table.attrs.get("sweep")
     if counts and not as_json:
-        click.echo(f"{counts['stored']} points were stored, {counts['computed']} were computed.", err=True)
+        stored, computed = ((n, "was" if n == 1 else "were") for n in (counts["stored"], counts["computed"]))
+        points = "point" if stored[0] == 1 else "points"
+        click.echo(f"{stored[0]} {points} {stored[1]} stored, {computed[0]} {computed[1]} computed.", err=True)

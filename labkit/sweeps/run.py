@@ -196,7 +196,9 @@ def _compute(
             found[point.name] = outcome
     if len(found) < len(todo):
         done = len(planned.points) - (len(todo) - len(found))
-        raise Stopped(f"stopped with {done} of {len(planned.points)} points stored; the same call goes on from there")
+        total = len(planned.points)
+        points = "point" if total == 1 else "points"
+        raise Stopped(f"stopped with {done} of {total} {points} stored; the same call goes on from there")
     return found
 
 
@@ -313,5 +315,6 @@ def _bar(function: Callable, planned: Plan, progress: bool | Progress) -> Progre
     changed = Counter(reason for reason in planned.misses.values() if reason != NEW)
     if stream is not None:
         for reason, count in changed.most_common(3):
-            stream.write(f"{name_of(function)}: {count} points to compute again: {reason}\n")
+            points = "point" if count == 1 else "points"
+            stream.write(f"{name_of(function)}: {count} {points} to compute again: {reason}\n")
     return Progress(len(planned.points), f"points of {getattr(function, '__name__', name_of(function))}", stream)
