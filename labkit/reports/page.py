@@ -82,10 +82,7 @@ def build(directory: str | Path, target: str | Path, folder: str | Path | None =
 
 
 def prepare() -> None:
-    """Load now what a page with charts takes seconds to load when it is built: the parts of all pages.
-
-    >>> prepare()  # doctest: +SKIP
-    """
+    """Load now what a page with charts takes seconds to load when it is built: the parts of all pages."""
     vega_bundle()
     media.terminal(media.highlight("x"))
     prose = Prose(_ASSETS)
