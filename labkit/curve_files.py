@@ -322,3 +322,48 @@ def _batches(curve: pd.DataFrame, rows: int) -> pd.DataFrame:
     if "se" in curve:  # of a mean of independent values
         columns["se"] = np.sqrt((curve.se**2).groupby([curve.x, repeats]).sum().to_numpy()) / groups.size()
     return pd.DataFrame(columns).reset_index().drop(columns="batch")
+
+
+def by_size(rows: pd.DataFrame, bounds: Sequence[float] = (0, np.inf)) -> pd.DataFrame:
+    """The means of a curve's repeats at every size where logarithms can be taken of them.
+
+    Arguments:
+        rows: columns x, y and optionally se, as from ``read_curve``.
+        bounds: range of y; rows outside it are left out, as a forecast leaves them out.
+
+    Returns a frame x, y, a row per size; with se (of the mean) where every one is above zero. Its ``attrs`` hold
+    ``noise``, by how much a mean is off as its repeats have it (relative, RMS; 0 without repeats), and ``zeros``, the
+    number of sizes left out for a mean at or below zero.
+
+    >>> curve = by_size(pd.DataFrame({"x": [10, 10, 20, 40], "y": [0.5, 0.3, 0.2, 0.0]}))
+    >>> curve.y.tolist(), curve.attrs["zeros"], round(curve.attrs["noise"], 3)
+    ([0.4, 0.2], 1, 0.25)
+    """
+    sizes = rows[rows.y.between(*bounds)].groupby("x")
+    means = sizes.y.agg(["mean", "sem"])
+    positive = means["mean"] > 0
+    curve = means["mean"].rename("y").to_frame()
+    if "se" in rows:
+        curve["se"] = sizes.se.agg(lambda se: float(np.sqrt((se**2).sum())) / len(se))
+    curve, means = curve[positive].reset_index(), means[positive]
+    if "se" in curve and not (curve.se > 0).all():
+        curve = curve.drop(columns="se")
+    noise = float(np.nan_to_num(np.sqrt(((means["sem"] / means["mean"]) ** 2).mean())))
+    curve.attrs.update(noise=noise, zeros=int((~positive).sum()))
+    return curve
+
+
+def weights(curve: pd.DataFrame, objective: str = "log_squared") -> pd.Series | None:
+    """What each point counts in a fit: the inverse of its variance, that of ln y where logarithms are fitted.
+
+    None, all alike, without a column se. Raises ``ValueError`` for a standard error that is not above zero.
+
+    >>> weights(pd.DataFrame({"x": [1, 2], "y": [0.4, 0.4], "se": [0.1, 0.2]})).round(2).tolist()
+    [1.6, 0.4]
+    """
+    if "se" not in curve:
+        return None
+    if not (curve.se > 0).all():
+        raise ValueError(f"--se: a fit weighs points by their standard errors, so none may be {curve.se.min():g}")
+    precision = (1.0 if objective == "squared" else curve.y) / curve.se
+    return precision**2 / (precision**2).mean()

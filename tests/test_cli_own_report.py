@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -162,3 +163,42 @@ def test_a_page_that_failed_passes_its_exit_code_on(labkit, curve, tmp_path, mon
     code, said, _ = labkit("forecast", curve, "--report", "--out", tmp_path)
     assert code == 1
     assert "It raised." in said
+
+
+def numbers_of(labkit, path, *options):
+    """The forecast on the terminal, and that of the page's cells for the same file."""
+    import numpy as np
+    import pandas as pd
+
+    from labkit import curve_files, laws
+
+    code, said, _ = labkit("forecast", path, *options, "--at", 1e5, "--json")
+    assert code == 0
+    (row,) = json.loads(said)["forecast"]
+    source = {cell.get("id"): cell["source"] for cell in cells(places.notebooks() / own_report.TEMPLATE)}
+    given = dict.fromkeys(("x", "y", "se", "bounds", "holdout")) | {"points": str(path), "at": [1e5]}
+    given |= {name.lstrip("-"): value for name, value in zip(options[::2], options[1::2], strict=True)}
+    names = given | {"np": np, "pd": pd, "curve_files": curve_files, "laws": laws}
+    names["lab"] = SimpleNamespace(interval=0.9, seed=0, preset="own", show=lambda chart: None)
+    names["display"] = SimpleNamespace(forecast=lambda *given, **options: None)
+    for cell in ("points", "forecast", "beyond"):
+        exec(source[cell], names)
+    (there,) = names["beyond"].table.to_dict("records")
+    return [[one[key] for key in ("prediction", "low", "high")] for one in (row, there)]
+
+
+@pytest.mark.parametrize("last", ["0.0", "0.05"])
+@pytest.mark.parametrize("options", [(), ("--se", "sure")])
+def test_page_and_terminal_forecast_the_same_from_the_same_file(labkit, tmp_path, last, options):
+    path = tmp_path / "points.csv"
+    rows = [f"{n},{0.02 + 3 * n**-0.5},{0.002 if n < 1000 else 0.05}" for n in (64, 128, 128, 256, 512, 1024, 4096)]
+    path.write_text("\n".join(["examples,error,sure", *rows, f"2048,{last},0.01", "1024,0.0,0.02"]))
+    terminal, page = numbers_of(labkit, path, "--y", "error", *options)
+    assert page == pytest.approx(terminal, rel=1e-9)
+
+
+def test_the_column_of_standard_errors_reaches_the_page(labkit, curve, asked, tmp_path):
+    curve.write_text("examples,error,sure\n" + "".join(f"{row},0.01\n" for row in ROWS.split()))
+    for verb in ("fit", "forecast"):
+        assert labkit(verb, curve, "--y", "error", "--se", "sure", "--report", "--out", tmp_path)[0] == 0
+        assert asked[-1]["se"] == "sure"

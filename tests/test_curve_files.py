@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from labkit import curve_files
+from labkit.laws.curve import clean
 
 
 @pytest.fixture
@@ -216,3 +217,22 @@ def test_a_score_is_turned_into_an_error_on_request(written):
 
 def test_percent_signs_are_read_as_shares(written):
     assert curve_files.read_curve(written("examples,error\n10,30%\n20,25 %\n")).y.tolist() == [0.3, 0.25]
+
+
+def test_sizes_are_the_means_of_what_a_forecast_counts():
+    rows = pd.DataFrame(
+        {"x": [4, 4, 2, 8, 8, 16], "y": [0.2, 0.0, 0.5, 0.3, 1.5, 0.0], "se": [0.03, 0.04, 0.1, 0.1, 1, 1]}
+    )
+    sizes = curve_files.by_size(rows, (0, 1))
+    assert sizes.x.tolist() == [2, 4, 8]
+    assert sizes.y.tolist() == pytest.approx([0.5, 0.1, 0.3])
+    assert sizes.se.tolist() == pytest.approx([0.1, 0.025, 0.1])
+    assert sizes.attrs["zeros"] == 1
+    known = clean(rows.x, rows.y, rows.se, (0, 1))
+    assert sizes.y.tolist() == pytest.approx(known.y[:3])
+    assert sizes.se.tolist() == pytest.approx(known.se[:3])
+
+
+def test_standard_errors_of_zero_weigh_no_size():
+    sizes = curve_files.by_size(pd.DataFrame({"x": [1, 2], "y": [0.4, 0.2], "se": [0.0, 0.1]}))
+    assert curve_files.weights(sizes) is None

@@ -21,7 +21,7 @@ def said_of(path, capsys) -> str:
         for cell in notebook_files.read(TEMPLATE)["cells"]
         if "curve_files.read_curve" in "".join(cell["source"])
     )
-    given = dict.fromkeys(("x", "y", "bounds", "holdout", "at"))
+    given = dict.fromkeys(("x", "y", "se", "bounds", "holdout", "at"))
     exec(source, {"points": str(path), **given, "np": np, "pd": pd, "curve_files": curve_files})
     return capsys.readouterr().out
 
@@ -30,4 +30,4 @@ def said_of(path, capsys) -> str:
 def test_values_at_zero_that_a_page_leaves_out_are_counted(tmp_path, capsys, last, count):
     path = tmp_path / "mine.csv"
     path.write_text("examples,error\n10,0.5\n20,0.4\n40,0.3\n80,0.25\n160," + last + "\n")
-    assert f"rows at 0 or below, left out here: {count}" in said_of(path, capsys)
+    assert f"the panel leave out: {count}\n" in said_of(path, capsys)

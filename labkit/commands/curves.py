@@ -86,10 +86,11 @@ def _page(file, curve, out, as_json, found, **parameters) -> int:
     return outcome.exit_code
 
 
-def _worth_a_page(file, curve) -> None:
+def _worth_a_page(file, curve, bounds=(0, float("inf"))) -> None:
+    from labkit import curve_files
     from labkit.commands import own_report
 
-    own_report.refuse_short(file, curve.x[curve.y > 0].nunique())
+    own_report.refuse_short(file, len(curve_files.by_size(curve, bounds)))
 
 
 def _finite(value: float) -> float | None:
@@ -116,7 +117,7 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
     FILE is a table with a header (CSV, TSV, JSON, JSON lines, Parquet), a training log, a chart exported from Weights &
     Biases, or the folder of a TensorBoard run.
     """
-    from labkit import laws
+    from labkit import curve_files, laws
 
     curve = _read(file, x, y, se, as_json)
     law = laws.ScalingLaw(form, objective=objective, seed=seed)
@@ -130,7 +131,7 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
         sys.exit(6)
     if page:
         _worth_a_page(file, curve)
-    law.fit(curve.x, curve.y, _weights(curve, objective))
+    law.fit(curve.x, curve.y, curve_files.weights(curve, objective))
     draws = law.bootstrap(1000, seed=seed)
     low, high = draws.quantile((1 - interval) / 2), draws.quantile((1 + interval) / 2)
     if as_json:
@@ -143,20 +144,10 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
         click.echo(f"{'parameter':<12}{'value':>12}{'low':>12}{'high':>12}   ({interval:.0%} interval)")
         for name, value in law.parameters_.items():
             click.echo(f"{name:<12}{value:>12.4g}{low[name]:>12.4g}{high[name]:>12.4g}")
-    failed = _page(file, curve, out, as_json, found, interval=interval, forms=_with(form)) if page else 0
+    failed = _page(file, curve, out, as_json, found, se=se, interval=interval, forms=_with(form)) if page else 0
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(failed or (0 if law.converged_ else 6))
-
-
-def _weights(curve, objective: str):
-    """A point counts as the inverse of its variance, that of ln y where logarithms are fitted; none: all alike."""
-    if "se" not in curve:
-        return None
-    if not (curve.se > 0).all():
-        raise ValueError(f"--se: a fit weighs points by their standard errors, so none may be {curve.se.min():g}")
-    precision = (1.0 if objective == "squared" else curve.y) / curve.se
-    return precision**2 / (precision**2).mean()
 
 
 def _with(form: str) -> list[str]:
@@ -200,7 +191,7 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
     if not at and target is None and not page:
         at = (2 * float(curve.x.max()), 10 * float(curve.x.max()))
     if page:
-        _worth_a_page(file, curve)
+        _worth_a_page(file, curve, bounds)
     names = curve.attrs
     errors = curve.se if "se" in curve else None
     options = {"interval": interval, "se": errors, "bounds": bounds, "seed": seed}
@@ -229,7 +220,7 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
         click.echo(_words(found))
     failed = 0
     if page:
-        asked = {"interval": interval, "bounds": list(bounds), "target": target, "at": list(at) or None}
+        asked = {"se": se, "interval": interval, "bounds": list(bounds), "target": target, "at": list(at) or None}
         failed = _page(file, curve, out, as_json, found, **asked)
     if as_json:
         click.echo(json.dumps(found, indent=2))
