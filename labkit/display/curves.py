@@ -47,7 +47,7 @@ def curves(
     >>> import pandas
     >>> frame = pandas.DataFrame({"pool": [1, 10, 1, 10], "error": [0.5, 0.1, 0.4, 0.2], "keep": ["a", "a", "b", "b"]})
     >>> curves(frame, x="pool", y="error", series="keep").description
-    'Error against pool for a and b, lines computed, 4 values.'
+    'Error against pool for a and b, 4 values (computed).'
     """
 
     turned = [dial] if dial else []
@@ -89,8 +89,7 @@ def curves(
     ]
     described = sentence(
         f"{what} for {listing(kinds.names)}",
-        f"lines {lines}",
-        count(len(frame), "value"),
+        f"{count(len(frame), 'value')} ({lines})",
         count(len(measured), "measured point") if measured is not None else "",
         f"with a dial for {words_of(dial)}" if dial else "",
         finding=title or "",
