@@ -3,8 +3,8 @@
 The half-width in ln(y + offset) is a scale times a factor for the level. The scale is log-linear in what can be seen of
 a curve: its noise and how often it rises, how badly every form fits it, how much the forms disagree, how wrong they
 were on its own past, how far ahead is asked. The coefficients are learned over a library of curves by
-``benchmarks/calibrate.py`` and ship with the package. Just beyond the data, where forms hardly disagree, the interval is
-that of the noise.
+``benchmarks/calibrate.py`` and ship with the package. Just beyond the data, where forms hardly disagree, the interval
+is that of the noise.
 """
 
 from __future__ import annotations
