@@ -34,7 +34,8 @@ class LearningCurves:
         if self.means.empty:
             return f"Nothing trained yet: {self.missing} points to go; press Train."
         best = self.means.loc[self.means["error"].idxmin()]
-        left = f" {self.missing} points are missing; press Train." if self.missing else ""
+        are = "point is" if self.missing == 1 else "points are"
+        left = f" {self.missing} {are} missing; press Train." if self.missing else ""
         return (
             f"{self.model} on {self.dataset}: the lowest mean error so far is {best['error']:.1%}, with width "
             f"{best['width']} and {int(best['examples']):,} examples ({int(best['n'])} seeds).{left}"
