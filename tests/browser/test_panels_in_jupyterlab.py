@@ -40,7 +40,7 @@ Panel("Breaks at three", [Slider("size", "size", 0, 9, 1, step=1)], evaluate=eva
 panels.learning_curve_explorer(sizes=[32, 64, 128, 256, 512, 1024], widths=[4, 16, 64, 256], steps=5_000)
 """,
     "monitor": """
-panels.training_monitor(steps=20_000, seeds=1, learning_rate=0.001)
+panels.training_monitor(steps=200_000, seeds=1, learning_rate=0.001)
 """,
 }
 ENDLESS = """
@@ -294,7 +294,7 @@ def test_a_training_is_watched_live_and_stop_leaves_what_was_seen(cell):
     # training and validation loss, noise scale, learning rate
     until(monitor.locator(".vega-embed .mark-line path").count, lambda count: count == 4, 60)
     print(f"Stop to stopped, monitor: {stop(monitor)} ms")
-    until(monitor.inner_text, lambda text: re.search(r"Step [\d,]+ of 20,000: training loss \d", text))
+    until(monitor.inner_text, lambda text: re.search(r"Step [\d,]+ of 200,000: training loss \d", text))
 
 
 def test_stop_ends_a_live_run_while_other_cells_run(laboratory, desk):
