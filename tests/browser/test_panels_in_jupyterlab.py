@@ -322,7 +322,7 @@ def test_the_dark_theme_reaches_every_panel_and_chart(notebook, cell):
     use_theme(notebook, "JupyterLab Dark")
     run_all(notebook)
     until(lambda: notebook.evaluate(ink), bright, 60)
-    until(notebook.locator(".vega-embed .marks").count, lambda count: count == len(CELLS), 60)
+    until(notebook.locator(".vega-embed svg.marks").count, lambda count: count == len(CELLS), 60)
     use_theme(notebook, "JupyterLab Light")
 
 
