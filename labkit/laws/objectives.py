@@ -35,14 +35,16 @@ class Objective:
         value = clipped * (size - 0.5 * clipped)
         return self._sided(residual, value)
 
-    def slopes(self, residual: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Slope of the cost, its curvature, and the curvature of a parabola touching from above (for squares one)."""
+    def bends(self, residual: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Curvature of the cost, and that of the parabola around zero that touches it from above; one for squares.
+
+        The second times the residual is the slope of the cost.
+        """
         if not self.robust:
-            return 2 * residual, np.full_like(residual, 2.0)
+            return (np.full(residual.shape, 2.0),)
         size = np.abs(residual)
-        clipped = np.minimum(np.maximum(residual, -self.delta), self.delta)
         above = self.delta / np.maximum(size, self.delta)
-        return tuple(self._sided(residual, part) for part in (clipped, size <= self.delta, above))
+        return tuple(self._sided(residual, part) for part in (size <= self.delta, above))
 
     def _sided(self, residual: np.ndarray, part: np.ndarray) -> np.ndarray:
         return np.where(residual > 0, OVER_PREDICTION, 1.0) * part if self.name == "asymmetric" else part

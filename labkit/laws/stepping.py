@@ -34,6 +34,7 @@ class Rows:
         self.any_log = bool(self.logs.any())
         self.bends = np.array([not parameter.linear for parameter in form.parameters])
         self.plain = (self.bends & ~self.logs).astype(float)
+        self.any_plain = bool(self.plain.any())
         self.longest = np.where(self.bends, LONGEST, np.inf)
         self.index = np.arange(len(theta))
         self.theta, self.which, self.low, self.high = theta, which, low, high
@@ -93,7 +94,7 @@ class Rows:
         return part if self.counts is None else np.where(self.counts, part, 0.0)
 
     def _cost(self, residual, theta) -> np.ndarray:
-        value = self._weighted(self.objective.value(residual)).sum(1)
+        value = np.add.reduce(self._weighted(self.objective.value(residual)), 1)
         return value if self.prior[0] is None else value + _penalty(self.prior, theta, self.logs)
 
     def linearise(self) -> None:
@@ -106,33 +107,39 @@ class Rows:
         The two are one (k = 1) for sums of squares.
         """
         residual, factor, partials = self.state
-        slope, *curved = self.objective.slopes(residual)
+        bends = self.objective.bends(residual)
         batch, size = residual.shape
         count = len(partials)
-        jacobian = np.empty((batch, count, size))
+        rows = np.empty((batch, count + 1, size))  # the partials and, last, the residual
         for i, partial in enumerate(partials):
             if factor is None:
-                jacobian[:, i] = partial
+                rows[:, i] = partial
             else:
-                np.multiply(partial, factor, out=jacobian[:, i])
-            if self.logs[i]:
-                jacobian[:, i] *= theta[:, i : i + 1]
+                np.multiply(partial, factor, out=rows[:, i])
+        rows[:, count] = residual
         if self.counts is not None:
-            jacobian = np.where(self.counts[:, None], jacobian, 0.0)
-        gradient = (jacobian @ self._weighted(slope)[:, :, None])[:, :, 0]
-        curvature, transposed = np.empty((batch, len(curved), count, count)), jacobian.transpose(0, 2, 1)
-        weighted = np.empty_like(jacobian)  # one array for both: two at once leave the cache
-        for i, part in enumerate(curved):
-            np.multiply(jacobian, self._weighted(part)[:, None], out=weighted)
-            np.matmul(weighted, transposed, out=curvature[:, i])
-        if self.prior[0] is not None:
-            gradient += 2 * self.prior[1] * (_coordinates(theta, self.logs) - self.prior[0])
+            rows = np.where(self.counts[:, None], rows, 0.0)
+        products, transposed = np.empty((batch, len(bends), count + 1, count + 1)), rows.transpose(0, 2, 1)
+        weighted = np.empty_like(rows)  # one array for both: two at once leave the cache
+        for i, bend in enumerate(bends):
+            np.multiply(rows, self._weighted(bend)[:, None], out=weighted)
+            np.matmul(weighted, transposed, out=products[:, i])
+        # the parabola from above touches the cost, so its slope is the gradient
+        gradient, sizes = products[:, -1, :count, count], _diagonal(products)[:, -1, :count]
+        turn = np.where(self.logs, theta, 1.0) if self.any_log else 1.0
+        sizes = sizes * turn**2
+        centre, precision = self.prior
+        if precision is not None:
+            sizes += 2 * precision
+        scale = 1 / np.sqrt(np.maximum(sizes, 1e-12 * np.maximum.reduce(sizes, 1, keepdims=True) + TINY))
+        turn = turn * scale
+        gradient = gradient * turn
+        curvature = products[:, :, :count, :count] * (turn[:, None, :, None] * turn[:, None, None, :])
+        if precision is not None:
+            gradient += 2 * precision * (_coordinates(theta, self.logs) - centre) * scale
             diagonal = _diagonal(curvature)
-            diagonal += 2 * self.prior[1][:, None]
-        sizes = _diagonal(curvature)[:, -1]
-        scale = 1 / np.sqrt(np.maximum(sizes, 1e-12 * sizes.max(1, keepdims=True) + TINY))
-        curvature *= scale[:, None, :, None] * scale[:, None, None, :]
-        return gradient * scale, curvature, scale
+            diagonal += (2 * precision * scale**2)[:, None]
+        return gradient, curvature, scale
 
     def advance(self, tolerance: float, check: bool) -> np.ndarray | None:
         """One step of every row; the status (B,) of those that end with it, EXHAUSTED for those that go on.
@@ -153,10 +160,10 @@ class Rows:
             # amplitude and exponent trade along ridges straight in the logarithm, amplitude and floor along others: a
             # step that fails is tried the other way
             self.factored = self.factored == better
-        if better.all():
+        if np.count_nonzero(better) == len(better):
             self.theta, self.value = trial, new
             self.linearise()
-        elif better.any():
+        elif np.count_nonzero(better):
             self.theta, self.value = np.where(better[:, None], trial, at), np.where(better, new, old)
             fresh = self._normal(trial)
             self.gradient = np.where(better[:, None], fresh[0], self.gradient)
@@ -166,7 +173,7 @@ class Rows:
 
     def _ended(self, old, better, promised, damping, tolerance, check) -> np.ndarray | None:
         small = (promised <= tolerance * old + TINY) | (self.value <= self.exact)
-        if not check and not small.any() and damping.max() <= HOPELESS:
+        if not check and not np.count_nonzero(small) and np.maximum.reduce(damping) <= HOPELESS:
             return None
         sure = better | (promised <= 1e-3 * tolerance * old + TINY) | (old <= self.exact)
         stuck = ~better & (damping > HOPELESS)
@@ -185,7 +192,7 @@ class Rows:
         diagonal = _diagonal(damped)
         diagonal += damping[:, None]
         below, above = self.theta <= self.low, self.theta >= self.high
-        if (below | above).any():
+        if np.count_nonzero(below | above):
             held = (below & (gradient > 0)) | (above & (gradient < 0))
             free = ~held
             damped = np.where(free[:, :, None] & free[:, None, :], damped, 0.0)
@@ -193,22 +200,22 @@ class Rows:
             diagonal += held
             gradient = np.where(free, gradient, 0.0)
         step = _solve_small(damped, gradient)
-        if not np.isfinite(step).all():
+        if np.count_nonzero(np.isfinite(step)) < step.size:
             damped[~np.isfinite(damped)] = 0.0
             diagonal[diagonal == 0] = 1.0
             step = _solve_small(damped, np.where(np.isfinite(gradient), gradient, 0.0))
-        bent = ((curvature @ step[:, None, :, None])[..., 0] * step[:, None]).sum(2)
-        promised = (gradient * step).sum(1)
-        if curvature.shape[1] == 1:
-            promised -= 0.5 * bent[:, 0]
-        else:
+        batch, kinds, size, _ = curvature.shape
+        squares = (step[:, :, None] * step[:, None]).reshape(batch, size * size, 1)
+        bent = (curvature.reshape(batch, kinds, size * size) @ squares)[:, :, 0]
+        promised = np.add.reduce(gradient * step, 1)
+        flat = bent[:, 0]
+        if kinds > 1:
             # towards full damping the promise is that of the parabola from above, which a robust objective keeps
-            share = np.minimum(damping, 1.0)
-            promised -= 0.5 * ((1 - share) * bent[:, 0] + share * bent[:, 1])
-        return -self.scale * step, np.maximum(promised, 0.0)
+            flat = flat + np.minimum(damping, 1.0) * (bent[:, 1] - flat)
+        return -self.scale * step, np.maximum(promised - 0.5 * flat, 0.0)
 
     def _moved(self, at: np.ndarray, step: np.ndarray) -> np.ndarray:
-        longest = self.longest * (1 + np.abs(at) * self.plain)
+        longest = self.longest * (1 + np.abs(at) * self.plain) if self.any_plain else self.longest
         step = np.minimum(np.maximum(step, -longest), longest)
         moved = at + step
         if self.any_log:
