@@ -8,6 +8,7 @@ import numpy as np
 
 from labkit.laws import misfit, solver, starts
 from labkit.laws.form import Form, Twin
+from labkit.laws.level import levelled
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
 from labkit.laws.solver import Solution
@@ -15,8 +16,10 @@ from labkit.laws.solver import Solution
 CLOSE = 1.25  # times the best cost: what is not far behind
 APART = 0.05  # relative difference in some parameter from which on two fits count as different
 SAME = 1e-5  # relative difference at the points up to which two fits are one
+WAY = np.array([0.25, 0.5, 0.75])  # of the way from an ended start to another
 CAUTIOUS = 0.1  # damping of a first step between the kinks of a robust objective, on which long ones end
 FEW = 4  # parameters up to which a form sprints
+HELD = 4  # steps of least squares before those of a robust objective at a bound
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
 NEARER = 1e-7  # relative cost of the form's own bounds, beyond the twin's, from which on the last steps are taken
@@ -81,7 +84,7 @@ def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *,
     for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):
         found = search.run(end - done)
         if len(heats.ends) > 1:
-            _arrived(found, problem.kept)
+            _arrived(form, problem, found)
         best = problem.best(found.cost)
         running = (found.status == solver.EXHAUSTED) & (found.cost <= CLOSE * best)
         if earlier is not None and heats.pace < np.inf:
@@ -93,16 +96,23 @@ def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *,
     return search.found
 
 
-def _arrived(found: Solution, kept: int) -> None:
-    """End the starts that are about to come to where the best one of their curve has ended already."""
-    for first in range(0, len(found.cost), kept):
-        rows = slice(first, first + kept)
+def _arrived(law: Form | Twin, problem: Problem, found: Solution) -> None:
+    """End the starts that come to where the best one of their curve has ended: the way there only goes down."""
+    for first in range(0, len(found.cost), problem.kept):
+        rows = np.arange(first, first + problem.kept)
         ended = np.where(found.status[rows] == solver.REACHED, found.cost[rows], np.inf)
-        best = int(ended.argmin())
-        at, cost = found.theta[rows][best], ended[best]
-        near = (np.abs(found.theta[rows] - at) <= APART * np.maximum(np.abs(at), 1e-9)).all(1)
-        same = (found.status[rows] == solver.EXHAUSTED) & (found.cost[rows] >= cost) & near
-        found.theta[rows][same], found.cost[rows][same], found.status[rows][same] = at, cost, solver.REACHED
+        best = rows[ended.argmin()]
+        at, lowest = found.theta[best], ended.min()
+        on = rows[(found.status[rows] == solver.EXHAUSTED) & (found.cost[rows] >= lowest)]
+        if not len(on) or lowest == np.inf:
+            continue
+        way = at + WAY[:, None, None] * (found.theta[on] - at)
+        where = np.tile(problem.which[on], len(WAY))
+        costs = cost(law, problem.objective, problem.data, way.reshape(-1, len(at)), where).reshape(len(WAY), -1)
+        down = (np.diff(costs, axis=0, prepend=lowest, append=found.cost[on][None]) >= 0).all(0)
+        near = (np.abs(found.theta[on] - at) <= APART * np.maximum(np.abs(at), 1e-9)).all(1)
+        same = on[down | near]
+        found.theta[same], found.cost[same], found.status[same] = at, lowest, solver.REACHED
 
 
 def far(form: Form, problem: Problem, start, heats: Heats, prior) -> Solution:
@@ -162,30 +172,37 @@ def _bring_home(form, problem, home, dearer, on) -> None:
     ``dearer`` are those that cost more than in the twin's coordinates, as the form's bounds are nearer: what is at a
     bound stays there first, while the others follow.
     """
-    if not len(on):
-        return
-    low, high = problem.low, problem.high
-    by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
-    form = replace(form, parameters=by_factors)
     if len(dearer):
-        at_low, at_high = home.theta <= low, home.theta >= high
-        _finish(form, problem, home, dearer, np.where(at_high, high, low), np.where(at_low, low, high), warm=True)
+        low, high = home.theta <= problem.low, home.theta >= problem.high
+        held = replace(
+            problem, low=np.where(high, problem.high, problem.low), high=np.where(low, problem.low, problem.high)
+        )
+        level = levelled(form)
+        with np.errstate(all="ignore"):
+            home.theta[dearer] = level.into(home.theta[dearer])
+        _finish(level, held, home, dearer, warm=HELD)
+        with np.errstate(all="ignore"):
+            home.theta[dearer] = level.back(home.theta[dearer], problem.low[dearer], problem.high[dearer])
         on = on[(home.cost <= CLOSE * problem.best(home.cost))[on]]
-    _finish(form, problem, home, on, low, high)
+    if len(on):
+        by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
+        _finish(replace(form, parameters=by_factors), problem, home, on)
 
 
-def _finish(form, problem, home, on, low, high, *, warm=False) -> None:
+def _finish(law: Form | Twin, problem, home, on, *, warm: int = 0) -> None:
     own = replace(
         problem,
         which=problem.which[on],
-        low=low[on],
-        high=high[on],
+        low=problem.low[on],
+        high=problem.high[on],
         iterations=min(problem.iterations, HOME),
         tolerance=max(problem.tolerance, FINISH),
     )
-    start = _warmed(form, own, home.theta[on], RELAY.warm) if warm and problem.objective.robust else home.theta[on]
+    start = home.theta[on]
+    if warm and problem.objective.robust:
+        start = _warmed(law, own, start, warm)
     where, options = (own.which, own.low, own.high), {"iterations": own.iterations, "tolerance": own.tolerance}
-    home.update(on, solver.solve(form, problem.objective, problem.data, start, *where, **options))
+    home.update(on, solver.solve(law, problem.objective, problem.data, start, *where, **options))
 
 
 def _warmed(law, problem, start, steps, ridges=False) -> np.ndarray:
