@@ -73,12 +73,14 @@ class Problem:
         return np.repeat(costs.reshape(-1, self.kept).min(1), self.kept)
 
 
-def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, ridges=False) -> Solution:
+def run(
+    form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, ridges=False, damping=None
+) -> Solution:
     """Solve all starts (B, p) for a few iterations, then go on with those that may still win."""
     where = (problem.which, problem.low, problem.high)
-    options = {"tolerance": problem.tolerance, "prior": prior, "ridges": ridges}
-    if problem.objective.robust:
-        options["damping"] = CAUTIOUS
+    if damping is None:
+        damping = CAUTIOUS if problem.objective.robust else solver.CALM
+    options = {"tolerance": problem.tolerance, "prior": prior, "ridges": ridges, "damping": damping}
     search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
     done, earlier = 0, None
     for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):
@@ -134,7 +136,7 @@ def by_twin(form: Form, problem: Problem, start, heats: Heats) -> Solution:
     near |= (found.cost == problem.best(found.cost)) | (home.cost == problem.best(home.cost))
     ended = (found.status == solver.REACHED) & ((there.low < found.theta) & (found.theta < there.high)).all(1)
     dearer, on = home.cost > (1 + NEARER) * found.cost, np.unique(same[near])
-    _bring_home(form, problem, home, on[dearer[on]], on[(dearer | ~ended)[on]])
+    _bring_home(form, problem, home, on[dearer[on]], on[(dearer | ~ended)[on]], heats)
     return home.rows(same)
 
 
@@ -147,7 +149,7 @@ def again(form: Form, problem: Problem, start) -> Solution:
     found = solver.solve(twin, problem.objective, problem.data, start, there.which, there.low, there.high)
     home = _from_twin(form, problem, found)
     dearer = np.flatnonzero(home.cost > (1 + NEARER) * found.cost)
-    _bring_home(form, problem, home, dearer, dearer)
+    _bring_home(form, problem, home, dearer, dearer, ONCE)
     return home
 
 
@@ -166,7 +168,7 @@ def _from_twin(form, problem, found) -> Solution:
     return Solution(theta, costs, status, found.iterations)
 
 
-def _bring_home(form, problem, home, dearer, on) -> None:
+def _bring_home(form, problem, home, dearer, on, heats) -> None:
     """The last steps of the fits ``on`` in the form's own parameters.
 
     ``dearer`` are those that cost more than in the twin's coordinates, as the form's bounds are nearer: what is at a
@@ -180,29 +182,29 @@ def _bring_home(form, problem, home, dearer, on) -> None:
         level = levelled(form)
         with np.errstate(all="ignore"):
             home.theta[dearer] = level.into(home.theta[dearer])
-        _finish(level, held, home, dearer, warm=HELD)
+        _finish(level, held, home, dearer, heats, warm=HELD)
         with np.errstate(all="ignore"):
             home.theta[dearer] = level.back(home.theta[dearer], problem.low[dearer], problem.high[dearer])
         on = on[(home.cost <= CLOSE * problem.best(home.cost))[on]]
     if len(on):
         by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
-        _finish(replace(form, parameters=by_factors), problem, home, on)
+        _finish(replace(form, parameters=by_factors), problem, home, on, heats)
 
 
-def _finish(law: Form | Twin, problem, home, on, *, warm: int = 0) -> None:
+def _finish(law: Form | Twin, problem, home, on, heats, *, warm: int = 0) -> None:
     own = replace(
         problem,
         which=problem.which[on],
         low=problem.low[on],
         high=problem.high[on],
+        kept=1 if heats is ONCE else len(on),  # heats are for one curve
         iterations=min(problem.iterations, HOME),
         tolerance=max(problem.tolerance, FINISH),
     )
     start = home.theta[on]
     if warm and problem.objective.robust:
         start = _warmed(law, own, start, warm)
-    where, options = (own.which, own.low, own.high), {"iterations": own.iterations, "tolerance": own.tolerance}
-    home.update(on, solver.solve(law, problem.objective, problem.data, start, *where, **options))
+    home.update(on, run(law, own, start, heats, damping=solver.CALM))
 
 
 def _warmed(law, problem, start, steps, ridges=False) -> np.ndarray:
