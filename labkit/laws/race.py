@@ -17,7 +17,7 @@ CLOSE = 1.25  # times the best cost: what is not far behind
 APART = 0.05  # relative difference in some parameter from which on two fits count as different
 SAME = 1e-5  # relative difference at the points up to which two fits are one
 WAY = np.array([0.25, 0.5, 0.75])  # of the way from an ended start to another
-CAUTIOUS = 0.1  # damping of a first step between the kinks of a robust objective, on which long ones end
+CAUTIOUS = 0.02  # damping of a first step between the kinks of a robust objective, on which long ones end
 FEW = 4  # parameters up to which a form sprints
 HELD = 4  # steps of least squares before those of a robust objective at a bound
 HOME = 250  # iterations of the last steps, in a form's own parameters,
@@ -40,7 +40,7 @@ class Heats:
 
 
 ONCE = Heats((25,))
-SPRINT = Heats((4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160), pace=5.0, warm=5)  # few parameters
+SPRINT = Heats((4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160), pace=5.0, warm=3)  # few parameters
 RELAY = Heats((8, 16, 40, 80, 160), pace=3.0)  # more, in the coordinates of a twin
 TREK = Heats((8, 16, 40))  # more, and no twin: they take long to find their way
 

@@ -15,7 +15,10 @@ CREEP = 1e-6  # relative gain over a while below which a fit is left
 LEAST, MOST = 1e-12, 1e10  # damping
 HOPELESS = 1e8  # damping from which on a step that fails is the last
 GRADES = np.array([0.0, 0.25, 0.75])  # of a step, by the decrease over the promise: failed, poor, fair, good
-DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after such a step
+DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after such a step,
+BOLDLY = np.array([5.0, 2.0, 0.6, 0.1])  # and where its length was searched for
+REACHES = 2.0 ** -np.arange(8.0)  # shares of a step that are tried,
+SHORTER = REACHES**-0.75  # and factors on the damping of the next one
 REACHED, STALLED, EXHAUSTED, IMPOSSIBLE, CREEPING = 0, 1, 2, 3, 4
 
 
@@ -42,6 +45,7 @@ class Rows:
         self.damping = np.full(len(theta), damping)
         self.factored = np.ones(len(theta), bool)
         self.gradient = self.curvature = self.scale = None
+        self.searches = objective.robust and prior is None
         self._data()
         self.state = self._residuals(theta)
         self.value = self._cost(self.state[0], theta)
@@ -77,7 +81,7 @@ class Rows:
                 tuple(np.broadcast_to(partial, shape)[chosen] for partial in partials),
             )
         else:
-            names += ["gradient", "curvature", "scale"]
+            names += ["gradient", "curvature", "scale", *(["line"] if self.searches else [])]
         for name in names:
             setattr(self, name, getattr(self, name)[chosen])
         self.prior = tuple(None if part is None else part[chosen] for part in self.prior)
@@ -99,12 +103,13 @@ class Rows:
 
     def linearise(self) -> None:
         """Gradient and curvatures at ``theta`` from the residuals there."""
-        self.gradient, self.curvature, self.scale = self._normal(self.theta)
+        self.gradient, self.curvature, self.scale, self.line = self._normal(self.theta)
 
     def _normal(self, theta):
         """Gradient (B, p), curvatures (B, k, p, p), of Gauss-Newton and of a parabola from above, and scale (B, p).
 
-        The two are one (k = 1) for sums of squares.
+        The two are one (k = 1) for sums of squares. The last is what a step moves the residuals by, and they themselves
+        (B, p + 1, n).
         """
         residual, factor, partials = self.state
         bends = self.objective.bends(residual)
@@ -139,7 +144,9 @@ class Rows:
             gradient += 2 * precision * (_coordinates(theta, self.logs) - centre) * scale
             diagonal = _diagonal(curvature)
             diagonal += (2 * precision * scale**2)[:, None]
-        return gradient, curvature, scale
+        if self.searches:
+            rows[:, :count] *= turn[:, :, None]
+        return gradient, curvature, scale, rows
 
     def advance(self, tolerance: float, check: bool) -> np.ndarray | None:
         """One step of every row; the status (B,) of those that end with it, EXHAUSTED for those that go on.
@@ -148,13 +155,20 @@ class Rows:
         """
         at, old = self.theta, self.value
         step, promised = self._step()
-        trial = self._moved(at, step)
+        likely, factors = promised, DAMPEN
+        if self.searches:
+            reach, likely = self._reach(step)
+            step = step * REACHES[reach][:, None]
+            factors = BOLDLY
+        trial = self._moved(at, -self.scale * step)
         self.state = self._residuals(trial)
         new = self._cost(self.state[0], trial)
         better = new <= old
         gain = np.where(better, old - new, -1.0)
         damping = self.damping
-        self.damping = DAMPEN[GRADES.searchsorted(gain / np.fmax(promised, TINY), side="right")] * damping
+        self.damping = factors[GRADES.searchsorted(gain / np.fmax(likely, TINY), side="right")] * damping
+        if self.searches:
+            self.damping *= SHORTER[reach]
         self.damping = np.minimum(np.maximum(self.damping, LEAST), MOST)
         if self.factors is not None:
             # amplitude and exponent trade along ridges straight in the logarithm, amplitude and floor along others: a
@@ -169,6 +183,8 @@ class Rows:
             self.gradient = np.where(better[:, None], fresh[0], self.gradient)
             self.curvature = np.where(better[:, None, None, None], fresh[1], self.curvature)
             self.scale = np.where(better[:, None], fresh[2], self.scale)
+            if self.searches:
+                self.line = np.where(better[:, None, None], fresh[3], self.line)
         return self._ended(old, better, promised, damping, tolerance, check)
 
     def _ended(self, old, better, promised, damping, tolerance, check) -> np.ndarray | None:
@@ -185,7 +201,10 @@ class Rows:
         return ended
 
     def _step(self) -> tuple[np.ndarray, np.ndarray]:
-        """A damped step and the decrease it promises; parameters held at a bound do not move."""
+        """A damped step, in the coordinates of the gradient and backwards, and the decrease it promises.
+
+        Parameters held at a bound do not move.
+        """
         gradient, curvature, damping = self.gradient, self.curvature, self.damping
         damped = damping[:, None, None] * curvature[:, -1]
         damped += curvature[:, 0]
@@ -212,7 +231,20 @@ class Rows:
         if kinds > 1:
             # towards full damping the promise is that of the parabola from above, which a robust objective keeps
             flat = flat + np.minimum(damping, 1.0) * (bent[:, 1] - flat)
-        return -self.scale * step, np.maximum(promised - 0.5 * flat, 0.0)
+        return step, np.maximum(promised - 0.5 * flat, 0.0)
+
+    def _reach(self, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which share (B,) of a step decreases the objective most where residuals change linearly, and by how much.
+
+        A robust objective has kinks, which no parabola knows of: beyond the first few a long step may only climb.
+        """
+        moved = step[:, None] @ self.line[:, :-1]
+        value = self.objective.value(self.line[:, -1:] - REACHES[:, None] * moved)
+        if self.weights is not None:
+            value *= self.weights[:, None]
+        costs = np.add.reduce(value, 2)
+        reach = costs.argmin(1)
+        return reach, self.value - np.minimum.reduce(costs, 1)
 
     def _moved(self, at: np.ndarray, step: np.ndarray) -> np.ndarray:
         longest = self.longest * (1 + np.abs(at) * self.plain) if self.any_plain else self.longest
