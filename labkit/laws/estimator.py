@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from labkit import seeds
-from labkit.laws import diagnosis, fitting, misfit, points, race, resampling
+from labkit.laws import diagnosis, fitting, points, race, resampling
 from labkit.laws.form import Form, get
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
@@ -66,9 +66,7 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         else:
             self._fits = fitting.fit(form, objective, self._data, seed=self.seed, heats=race.heats(form), ridges=True)
             self._theta = self._fits.parameters()[0]
-            self.objective_ = float(
-                misfit.cost(form, objective, self._fits.scaled.data, self._fits.theta[:1, 0])[0] * self._unit()
-            )
+            self.objective_ = float(self._fits.cost[0, 0] * self._unit())
             diagnosis.describe(self, self._fits)
         self.parameters_ = dict(zip(form.names, map(float, self._theta), strict=True))
         return self

@@ -21,6 +21,11 @@ class Data:
     y: np.ndarray
     weights: np.ndarray
 
+    @property
+    def shared(self) -> bool:
+        """Whether all rows have the same points and weights."""
+        return all(len(array) == 1 for array in (*self.columns, self.y, self.weights))
+
     def rows(self, which: np.ndarray) -> Data:
         """The data of some rows, without copying what is shared."""
 

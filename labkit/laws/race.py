@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from labkit.laws import misfit, solver, starts
+from labkit.laws import misfit, solver
 from labkit.laws.form import Form, Twin
 from labkit.laws.level import levelled
 from labkit.laws.misfit import Data
@@ -15,7 +15,7 @@ from labkit.laws.solver import Solution
 
 CLOSE = 1.25  # times the best cost: what is not far behind
 APART = 0.05  # relative difference in some parameter from which on two fits count as different
-SAME = 1e-5  # relative difference at the points up to which two fits are one
+SAME = 1e-10  # relative difference in cost up to which two fits are one
 WAY = np.array([0.25, 0.5, 0.75])  # of the way from an ended start to another
 CAUTIOUS = 0.02  # damping of a first step between the kinks of a robust objective, on which long ones end
 FEW = 4  # parameters up to which a form sprints
@@ -36,11 +36,12 @@ class Heats:
 
     ends: tuple[int, ...]
     pace: float = np.inf
+    close: float = CLOSE
     warm: int = 8
 
 
 ONCE = Heats((25,))
-SPRINT = Heats((4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160), pace=5.0, warm=3)  # few parameters
+SPRINT = Heats((4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160), pace=3.0, close=1.1, warm=4)  # few parameters
 RELAY = Heats((8, 16, 40, 80, 160), pace=3.0)  # more, in the coordinates of a twin
 TREK = Heats((8, 16, 40))  # more, and no twin: they take long to find their way
 
@@ -88,7 +89,7 @@ def run(
         if len(heats.ends) > 1:
             _arrived(form, problem, found)
         best = problem.best(found.cost)
-        running = (found.status == solver.EXHAUSTED) & (found.cost <= CLOSE * best)
+        running = (found.status == solver.EXHAUSTED) & (found.cost <= heats.close * best)
         if earlier is not None and heats.pace < np.inf:
             with np.errstate(invalid="ignore"):
                 running &= found.cost - best <= heats.pace * (earlier - found.cost)
@@ -100,6 +101,8 @@ def run(
 
 def _arrived(law: Form | Twin, problem: Problem, found: Solution) -> None:
     """End the starts that come to where the best one of their curve has ended: the way there only goes down."""
+    if not (found.status == solver.REACHED).any():
+        return
     for first in range(0, len(found.cost), problem.kept):
         rows = np.arange(first, first + problem.kept)
         ended = np.where(found.status[rows] == solver.REACHED, found.cost[rows], np.inf)
@@ -130,7 +133,7 @@ def by_twin(form: Form, problem: Problem, start, heats: Heats) -> Solution:
     if problem.objective.robust:
         start = _warmed(twin, there, start, heats.warm)
     found = run(twin, there, start, heats)
-    same = _alike(twin, there, found.theta, found.cost)
+    same = _alike(found.cost, problem.kept)
     home = _from_twin(form, problem, found)
     near = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
     near |= (found.cost == problem.best(found.cost)) | (home.cost == problem.best(home.cost))
@@ -219,24 +222,18 @@ def _warmed(law, problem, start, steps, ridges=False) -> np.ndarray:
     return np.where((after < before)[:, None], moved, start)
 
 
-def _alike(law, problem, theta, costs) -> np.ndarray:
-    """For every start the cheapest one of its curve (B,) that says the same of the points; mostly the start itself."""
-    data, kept = problem.data, problem.kept
-    every = max(1, data.y.shape[1] // starts.POINTS)
-    columns = tuple(column[:, ::every] for column in data.rows(problem.which).columns)
-    counts = (data.weights[problem.which[::kept], ::every] > 0)[:, None, None]
-    value = np.broadcast_to(law.evaluate(columns, theta)[0], (len(theta), counts.shape[3]))
-    order = np.argsort(costs.reshape(-1, kept), axis=1, kind="stable")
-    value = np.take_along_axis(value.reshape(-1, kept, counts.shape[3]), order[:, :, None], 1)
-    with np.errstate(all="ignore"):
-        alike = np.where(counts, np.abs(value[:, :, None] / value[:, None] - 1), 0.0).max(3) <= SAME
-    first = np.tile(np.arange(kept), (len(value), 1))
-    for start in range(1, kept):
-        earlier = alike[:, start, :start] & (first[:, :start] == np.arange(start))
-        first[:, start] = np.where(earlier.any(1), earlier.argmax(1), start)
+def _alike(costs: np.ndarray, kept: int) -> np.ndarray:
+    """For every start (B,) the first one of its curve that ended at the same cost; mostly the start itself."""
+    costs = costs.reshape(-1, kept)
+    order = np.argsort(costs, axis=1, kind="stable")
+    ranked = np.take_along_axis(costs, order, 1)
+    with np.errstate(invalid="ignore"):
+        apart = ranked[:, 1:] > (1 + SAME) * ranked[:, :-1]
+    leads = np.concatenate([np.ones((len(costs), 1), bool), apart], axis=1)
+    leader = np.maximum.accumulate(np.where(leads, np.arange(kept), 0), axis=1)
     found = np.empty_like(order)
-    np.put_along_axis(found, order, np.take_along_axis(order, first, 1), 1)
-    return (found + np.arange(0, len(theta), kept)[:, None]).ravel()
+    np.put_along_axis(found, order, np.take_along_axis(order, leader, 1), 1)
+    return (found + np.arange(0, costs.size, kept)[:, None]).ravel()
 
 
 def cost(form: Form | Twin, objective: Objective, data: Data, theta: np.ndarray, which: np.ndarray) -> np.ndarray:

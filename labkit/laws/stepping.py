@@ -55,8 +55,11 @@ class Rows:
 
     def _factors(self) -> np.ndarray:
         """Which parameters (p,) are stepped by factors: amplitudes, linear and not below zero, but no floors."""
-        varies = np.array([np.ptp(partial) > 0 for partial in self.state[2]])
-        return varies & ~self.bends & (self.low >= 0).all(0)
+        amplitude = ~self.bends & (self.low >= 0).all(0)
+        for i in np.flatnonzero(amplitude):
+            partial = self.state[2][i]
+            amplitude[i] = np.maximum.reduce(partial, None) > np.minimum.reduce(partial, None)
+        return amplitude
 
     def _data(self) -> None:
         self.data = self.all.rows(self.which)
@@ -85,7 +88,8 @@ class Rows:
         for name in names:
             setattr(self, name, getattr(self, name)[chosen])
         self.prior = tuple(None if part is None else part[chosen] for part in self.prior)
-        self._data()
+        if not self.all.shared:
+            self._data()
 
     def _residuals(self, theta):
         value, partials = self.law(*self.data.columns, *theta.T[:, :, None])
