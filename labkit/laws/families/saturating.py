@@ -94,7 +94,7 @@ def _stretched_back(coordinates, low, high):
     # s = alpha d^-alpha: where that would take d below its bound, the least alpha that does not
     far = -np.log(low[:, 2])
     short = np.log(s / alpha) > alpha * far
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if short.any() else 0):
         ahead = alpha - (alpha * far + np.log(alpha / s)) / (far + 1 / alpha)
         alpha = np.where(short, np.maximum(ahead, 1e-6), alpha)
     depth = s / alpha
