@@ -74,14 +74,11 @@ class Problem:
         return np.repeat(costs.reshape(-1, self.kept).min(1), self.kept)
 
 
-def run(
-    form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, ridges=False, damping=None
-) -> Solution:
+def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, **options) -> Solution:
     """Solve all starts (B, p) for a few iterations, then go on with those that may still win."""
     where = (problem.which, problem.low, problem.high)
-    if damping is None:
-        damping = CAUTIOUS if problem.objective.robust else solver.CALM
-    options = {"tolerance": problem.tolerance, "prior": prior, "ridges": ridges, "damping": damping}
+    damping = CAUTIOUS if problem.objective.robust else solver.CALM
+    options = {"tolerance": problem.tolerance, "prior": prior, "damping": damping, **options}
     search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
     done, earlier = 0, None
     for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):
@@ -122,17 +119,13 @@ def _arrived(law: Form | Twin, problem: Problem, found: Solution) -> None:
 
 def far(form: Form, problem: Problem, start, heats: Heats, prior) -> Solution:
     """Solve all starts and follow ridges to their end."""
-    if problem.objective.robust:
-        start = _warmed(form, problem, start, heats.warm, ridges=True)
-    return run(form, problem, start, heats, prior, ridges=True)
+    return run(form, problem, start, heats, prior, ridges=True, warm=heats.warm)
 
 
 def by_twin(form: Form, problem: Problem, start, heats: Heats) -> Solution:
     """Solve all starts in the coordinates of the form's twin, and the last steps in the form's own parameters."""
     twin, there, start = _to_twin(form, problem, start)
-    if problem.objective.robust:
-        start = _warmed(twin, there, start, heats.warm)
-    found = run(twin, there, start, heats)
+    found = run(twin, there, start, heats, warm=heats.warm)
     same = _alike(found.cost, problem.kept)
     home = _from_twin(form, problem, found)
     near = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
@@ -204,22 +197,7 @@ def _finish(law: Form | Twin, problem, home, on, heats, *, warm: int = 0) -> Non
         iterations=min(problem.iterations, HOME),
         tolerance=max(problem.tolerance, FINISH),
     )
-    start = home.theta[on]
-    if warm and problem.objective.robust:
-        start = _warmed(law, own, start, warm)
-    home.update(on, run(law, own, start, heats, damping=solver.CALM))
-
-
-def _warmed(law, problem, start, steps, ridges=False) -> np.ndarray:
-    """The starts moved by a few steps of least squares on logarithms, where the robust objective gains by that.
-
-    From near the least-squares fit a robust objective needs a third of the steps that it needs from afar.
-    """
-    squares, where = Objective("log_squared"), (problem.which, problem.low, problem.high)
-    moved = solver.solve(law, squares, problem.data, start, *where, iterations=steps, ridges=ridges).theta
-    both, which = np.concatenate([start, moved]), np.concatenate([problem.which, problem.which])
-    before, after = np.split(cost(law, problem.objective, problem.data, both, which), 2)
-    return np.where((after < before)[:, None], moved, start)
+    home.update(on, run(law, own, home.theta[on], heats, damping=solver.CALM, warm=warm))
 
 
 def _alike(costs: np.ndarray, kept: int) -> np.ndarray:

@@ -13,10 +13,9 @@ import numpy as np
 from labkit.laws.form import Form, Twin
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
-from labkit.laws.stepping import CREEPING, EXHAUSTED, IMPOSSIBLE, REACHED, STALLED, Rows
+from labkit.laws.stepping import CALM, CREEPING, EXHAUSTED, IMPOSSIBLE, REACHED, STALLED, Rows
 
 CHUNK = 400_000  # numbers per array of partial derivatives: small enough to stay in cache, and bounds the memory
-CALM = 1e-2  # damping of a first step
 PATIENCE = 30  # steps after which a fit that gained next to nothing is left
 
 
@@ -46,7 +45,7 @@ class Search:
     ``prior`` adds precision·(parameter − centre)² to the cost: centre and precision (B, p), in the coordinates of the
     solver (logarithms of the parameters that are stepped in logarithms). With ``ridges`` amplitudes grow
     and shrink by factors where that helps: a ridge along which one trades with an exponent is then straight.
-    ``damping`` is that of the first step.
+    ``damping`` is that of the first step; ``warm`` are steps of least squares before a robust objective.
     """
 
     def __init__(
@@ -63,6 +62,7 @@ class Search:
         prior: tuple[np.ndarray, np.ndarray] | None = None,
         ridges: bool = False,
         damping: float = CALM,
+        warm: int = 0,
     ) -> None:
         theta = np.minimum(np.maximum(start, low), high).astype(float)
         count = len(theta)
@@ -82,6 +82,9 @@ class Search:
                 self.found.status[s][~possible] = IMPOSSIBLE
                 rows.keep(possible)
                 if len(rows.index):
+                    if warm and objective.robust:
+                        rows.approach(warm)
+                        self._put(rows, slice(None), EXHAUSTED, 0)
                     rows.linearise()
 
     def run(self, iterations: int) -> Solution:

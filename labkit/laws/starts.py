@@ -117,8 +117,10 @@ def non_negative(basis: np.ndarray, y: np.ndarray, weights: np.ndarray, bounded:
         chosen = np.flatnonzero(subset)
         if len(chosen) == 0 or not all(subset[i] or bounded[i] for i in range(size)):
             continue
-        block = gram[:, chosen[:, None], chosen] + RIDGE * np.eye(len(chosen))
-        solved = np.linalg.solve(block, right[:, chosen, None])[:, :, 0]
+        solved = right[:, chosen]
+        if len(chosen) > 1:
+            block = gram[:, chosen[:, None], chosen] + RIDGE * np.eye(len(chosen))
+            solved = np.linalg.solve(block, solved[:, :, None])[:, :, 0]
         feasible = (solved[:, bounded[chosen]] >= 0).all(1)
         explained = np.where(feasible, (solved * right[:, chosen]).sum(1), -np.inf)
         better = explained > gain
@@ -165,7 +167,8 @@ def project(form, objective, data, theta, linear, bounded):
     ones, partials = form.evaluate(data.columns, theta)
     shape = (len(theta), data.y.shape[1])
     basis = np.stack([np.broadcast_to(partials[i], shape) for i in np.flatnonzero(linear)], axis=1)
-    basis = np.nan_to_num(basis, nan=0.0, posinf=1e100, neginf=-1e100)
+    if not np.isfinite(basis).all():
+        basis = np.nan_to_num(basis, nan=0.0, posinf=1e100, neginf=-1e100)
     y = np.broadcast_to(data.y, shape)
     weights = np.broadcast_to(data.weights, shape)
     if objective.logarithmic:
