@@ -19,7 +19,8 @@ HOPELESS = 1e8  # damping from which on a step that fails is the last
 GRADES = np.array([0.0, 0.25, 0.75])  # of a step, by the decrease over the promise: failed, poor, fair, good
 DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after such a step,
 BOLDLY = np.array([5.0, 2.0, 0.6, 0.1])  # and where its length was searched for
-REACHES = 2.0 ** -np.arange(8.0)  # shares of a step that are tried,
+KEPT = 0.5  # share of its promise that a step must keep where residuals change linearly; else less of it is taken:
+REACHES = 2.0 ** -np.arange(8.0)  # shares that are tried,
 SHORTER = REACHES**-0.75  # and factors on the damping of the next one
 REACHED, STALLED, EXHAUSTED, IMPOSSIBLE, CREEPING = 0, 1, 2, 3, 4
 
@@ -185,7 +186,7 @@ class Rows:
         step, promised = self._step()
         likely, factors = promised, DAMPEN
         if self.searches:
-            reach, likely = self._reach(step)
+            reach, likely = self._reach(step, promised)
             step = step * REACHES[reach][:, None]
             factors = BOLDLY
         trial = self._moved(at, -self.scale * step)
@@ -261,18 +262,28 @@ class Rows:
             flat = flat + np.minimum(damping, 1.0) * (bent[:, 1] - flat)
         return step, np.maximum(promised - 0.5 * flat, 0.0)
 
-    def _reach(self, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _reach(self, step: np.ndarray, promised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which share (B,) of a step decreases the objective most where residuals change linearly, and by how much.
 
-        A robust objective has kinks, which no parabola knows of: beyond the first few a long step may only climb.
+        A robust objective has kinks, which no parabola knows of: beyond the first few a long step may only climb. All
+        of a step that keeps most of its promise is taken.
         """
-        moved = step[:, None] @ self.line[:, :-1]
-        value = self.objective.value(self.line[:, -1:] - REACHES[:, None] * moved)
+        moved, residual = step[:, None] @ self.line[:, :-1], self.line[:, -1:]
+        likely = self.value - self._sums(residual - moved)[:, 0]
+        reach = np.zeros(len(step), int)
+        short = np.flatnonzero(~(likely >= KEPT * promised))
+        if len(short):
+            costs = self._sums(residual[short] - REACHES[1:, None] * moved[short], short)
+            reach[short] = 1 + costs.argmin(1)
+            likely[short] = self.value[short] - np.minimum.reduce(costs, 1)
+        return reach, likely
+
+    def _sums(self, residual: np.ndarray, rows=slice(None)) -> np.ndarray:
+        """The objective (B, k) for residuals (B, k, n) of some rows."""
+        value = self.objective.value(residual)
         if self.weights is not None:
-            value *= self.weights[:, None]
-        costs = np.add.reduce(value, 2)
-        reach = costs.argmin(1)
-        return reach, self.value - np.minimum.reduce(costs, 1)
+            value *= self.weights[:, None] if len(self.weights) == 1 else self.weights[rows, None]
+        return np.add.reduce(value, 2)
 
     def _moved(self, at: np.ndarray, step: np.ndarray) -> np.ndarray:
         longest = self.longest * (1 + np.abs(at) * self.plain) if self.any_plain else self.longest
