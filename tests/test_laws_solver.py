@@ -5,7 +5,8 @@ import pytest
 
 from labkit import laws, seeds
 from labkit.laws import fitting, race, solver, starts
-from labkit.laws.misfit import Data, residuals
+from labkit.laws.level import levelled
+from labkit.laws.misfit import Data, cost, residuals
 from labkit.laws.objectives import Objective
 from labkit.laws.stepping import Rows
 
@@ -130,3 +131,87 @@ def test_what_is_listed_as_a_minimum_is_one(form):
         low, high = (np.repeat(bound[:1], len(begin), 0) for bound in (law._fits.low, law._fits.high))
         found = solver.solve(form, objective, law._fits.scaled.data, begin, which, low, high, iterations=20)
         assert (found.cost >= (1 - 1e-3) * listed["objective"].to_numpy()).all(), seed
+
+
+@pytest.mark.parametrize("form", [form for form in laws.FORMS if form.twin], ids=lambda form: form.name)
+def test_a_form_by_its_level_is_the_same_law_with_its_own_derivatives(form):
+    level, columns = levelled(form), (np.geomspace(0.1, 10, 9)[None],)
+    theta = np.array([[0.7 if one.starts is None else np.median(one.starts) for one in form.parameters]])
+    there = level.into(theta)
+    np.testing.assert_allclose(level.back(there, None, None), theta, rtol=1e-12)
+    value, partials = level.evaluate(columns, there)
+    np.testing.assert_allclose(value, form.evaluate(columns, theta)[0], rtol=1e-12)
+    for i, partial in enumerate(partials):
+        step = np.zeros_like(there)
+        step[0, i] = 1e-6 * max(abs(there[0, i]), 1e-3)
+        ends = [level.evaluate(columns, there + sign * step)[0] for sign in (1, -1)]
+        slope = (ends[0] - ends[1]) / (2 * step[0, i])
+        np.testing.assert_allclose(np.broadcast_to(partial, slope.shape), slope, rtol=1e-5, atol=1e-7)
+
+
+def test_a_fit_at_a_bound_is_the_best_one_there():
+    # a straight power law drives the place of the fall to its lowest; profiled there, no other stretch is better
+    y = 3 * X**-0.3 * np.exp(0.02 * seeds.generator(11, "solver").standard_normal(len(X)))
+    law = laws.ScalingLaw("stretched_exponential").fit(X, y)
+    assert law.converged_
+    assert "d" in law.at_bound_
+    fits, form = law._fits, law._form
+    best = fits.theta[0, 0]
+    around = np.repeat(best[None], 40, 0)
+    around[:, 3] *= np.linspace(0.9, 1.1, 40)
+    around[:, 1] *= np.exp(best[2] ** -around[:, 3] - best[2] ** -best[3])  # the same level where the points are
+    costs = cost(form, law._objective, fits.scaled.data.rows(np.zeros(40, int)), around)
+    assert fits.cost[0, 0] <= costs.min()
+
+
+def test_a_robust_search_begins_nowhere_worse_than_its_starts():
+    form, objective = laws.get("shifted_power"), Objective("huber_log")
+    for seed in range(4):
+        cold, warm = (begun(form, objective, curve(seed), warm=steps).found.cost for steps in (0, 4))
+        assert (warm <= cold).all(), seed
+        assert (warm < cold).any(), seed
+
+
+@pytest.mark.parametrize("delta", [1e-3, 0.1])
+def test_the_length_of_a_step_is_the_best_of_those_tried_unless_all_of_it_keeps_its_promise(delta):
+    form, objective = laws.get("power_floor"), Objective("huber_log", delta)
+    rows = begun(form, objective, curve(6)).parts[0]
+    rows.damping[:] = 1e-9  # long steps
+    step, promised = rows._step()
+    reach, likely = rows._reach(step, promised)
+    shares = 2.0 ** -np.arange(8)
+    moved = (step[:, None] @ rows.line[:, :-1]) * shares[:, None]
+    gains = rows.value[:, None] - objective.value(rows.line[:, -1:] - moved).sum(2)
+    chosen = gains[np.arange(len(reach)), reach]
+    np.testing.assert_allclose(likely, chosen, rtol=1e-9, atol=1e-15)
+    keeps = gains[:, 0] >= 0.5 * promised
+    assert (reach[keeps] == 0).all()
+    np.testing.assert_allclose(chosen[~keeps], gains[~keeps, 1:].max(1), rtol=1e-9)
+
+
+def test_a_start_has_arrived_where_the_way_to_an_ended_one_only_goes_down():
+    form, objective = laws.get("power"), Objective("log_squared")
+    y = 2 * X**-0.5
+    data = Data((X[None],), y[None], np.ones((1, len(X))))
+    theta = np.array([[2.0, 0.5], [2.6, 0.55], [2.0, 0.5]])
+    costs = cost(form, objective, data.rows(np.zeros(3, int)), theta)
+    status = np.array([solver.REACHED, solver.EXHAUSTED, solver.EXHAUSTED])
+    found = solver.Solution(theta.copy(), costs.copy(), status.copy(), np.zeros(3, int))
+    bounds = np.zeros((3, 2)), np.full((3, 2), np.inf)
+    race._arrived(form, race.Problem(objective, data, np.zeros(3, int), *bounds, kept=3), found)
+    assert (found.status == solver.REACHED).all()
+    np.testing.assert_array_equal(found.theta[1], theta[0])
+
+
+def test_a_start_behind_a_ridge_has_not_arrived(monkeypatch):
+    form, objective = laws.get("power"), Objective("log_squared")
+    data = Data((X[None],), X[None] ** -0.5, np.ones((1, len(X))))
+    theta = np.array([[1.0, 0.2], [1.0, 1.0]])
+    found = solver.Solution(
+        theta.copy(), np.array([0.1, 0.2]), np.array([solver.REACHED, solver.EXHAUSTED]), np.zeros(2)
+    )
+    monkeypatch.setattr(race, "cost", lambda law, objective, data, theta, which: 0.3 - (theta[:, 1] - 0.6) ** 2)
+    bounds = np.zeros((2, 2)), np.full((2, 2), np.inf)
+    race._arrived(form, race.Problem(objective, data, np.zeros(2, int), *bounds, kept=2), found)
+    assert found.status[1] == solver.EXHAUSTED
+    assert found.cost[1] == 0.2
