@@ -40,6 +40,15 @@ def test_intervals_hold_the_prediction_and_widen_with_the_level():
     assert (np.diff(bounds, axis=0) > 0).all()
 
 
+@pytest.mark.parametrize("objective", ["huber_log", "squared"])
+def test_an_interval_does_not_depend_on_which_other_points_are_asked_for(objective):
+    law = laws.ScalingLaw("power_floor", objective).fit(X, noisy(0))
+    asked = np.geomspace(100, 1e7, 9)
+    whole = np.stack(law.predict(asked, interval=0.9))
+    np.testing.assert_array_equal(np.stack(law.predict(asked[::-1], interval=0.9))[:, ::-1], whole)
+    np.testing.assert_array_equal(np.stack(law.predict(asked[4:5], interval=0.9)), whole[:, 4:5])
+
+
 def test_estimator_follows_the_conventions_of_scikit_learn():
     law = laws.ScalingLaw("power", objective="squared", delta=0.1, seed=3)
     copy = clone(law)

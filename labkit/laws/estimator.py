@@ -130,12 +130,12 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         y, fitted = self._data.y[0][used], fitted[used]
         count, free = len(y), len(self._theta)
         inflation = np.sqrt(count / max(count - free, 1))
+        noises = (len(centre), 1)  # the same at all points: an interval does not depend on which others are asked for
         with np.errstate(all="ignore"):
             if self._objective.logarithmic:
-                noise = inflation * generator.choice(np.log(y) - np.log(fitted), centre.shape)
-                draws = centre * np.exp(noise)
+                draws = centre * np.exp(inflation * generator.choice(np.log(y) - np.log(fitted), noises))
             else:
-                draws = centre + inflation * generator.choice(y - fitted, centre.shape)
+                draws = centre + inflation * generator.choice(y - fitted, noises)
         draws = np.where(np.isfinite(draws), draws, prediction)
         low, high = np.quantile(draws, [(1 - share) / 2, (1 + share) / 2], axis=0)
         return np.minimum(low, prediction), np.maximum(high, prediction)
