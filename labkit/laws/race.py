@@ -98,7 +98,7 @@ def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, **
 
 def _arrived(law: Form | Twin, problem: Problem, found: Solution) -> None:
     """End the starts that come to where the best one of their curve has ended: the way there only goes down."""
-    if not (found.status == solver.REACHED).any():
+    if problem.kept == 1 or not (found.status == solver.REACHED).any():
         return
     for first in range(0, len(found.cost), problem.kept):
         rows = np.arange(first, first + problem.kept)

@@ -9,7 +9,7 @@ from labkit.laws.form import Form, Parameter, Twin, register
 
 SPAN = Parameter("S", "span: how far the curve falls from its start E + S to its floor E")
 LEAST = 1e-15  # in place of zero, which has no logarithm
-ROUNDS = 30  # of Newton's method, from above where it cannot fail
+ROUNDS, SETTLED = 30, 1e-15  # of Newton's method, from above where it cannot fail, and relative change at its end
 TAIL = "exponent far beyond d"
 _STRETCH = "stretch; 1 is the plain exponential"
 STEEP = (0.1, 0.25, 0.5, 0.9, 1.5, 3.0)
@@ -95,8 +95,11 @@ def _stretched_back(coordinates, low, high):
     far = -np.log(low[:, 2])
     short = np.log(s / alpha) > alpha * far
     for _ in range(ROUNDS if short.any() else 0):
-        ahead = alpha - (alpha * far + np.log(alpha / s)) / (far + 1 / alpha)
-        alpha = np.where(short, np.maximum(ahead, 1e-6), alpha)
+        ahead = np.maximum(alpha - (alpha * far + np.log(alpha / s)) / (far + 1 / alpha), 1e-6)
+        moved = np.abs(ahead - alpha) > SETTLED * alpha
+        alpha = np.where(short, ahead, alpha)
+        if not (short & moved).any():
+            break
     depth = s / alpha
     d = np.where(short, low[:, 2], np.clip(np.exp(-np.log(depth) / alpha), low[:, 2], high[:, 2]))
     return np.stack([E, R * np.exp(np.minimum(depth, 700.0)), d, alpha], 1)
