@@ -58,13 +58,16 @@ def test_what_the_last_value_has_reached_takes_no_more_than_the_last_size():
         assert found.x == x[-1]
 
 
-@pytest.mark.parametrize("y", [[0.5, 0.4], [0.5], [0.5, 0.5, 0.5, 0.5]])
-def test_too_few_points_that_differ_leave_every_chance_open(y):
+@pytest.mark.parametrize(
+    ("y", "why"), [([0.5, 0.4], "too few points"), ([0.5], "too few points"), ([0.5] * 4, "all values are alike")]
+)
+def test_too_few_points_that_differ_leave_every_chance_open(y, why):
     x = 10.0 * 2.0 ** np.arange(len(y))
     last = y[-1]
     lower, far = laws.plan((x, y), target=0.8 * last), laws.plan((x, y), target=0.2 * last)
     assert 0 < lower.unreachable < far.unreachable < 1
     assert np.isinf(lower.x)
+    assert lower.note.startswith(why)
     # the same chances as the interval of the forecast
     end = x[-1] * 1000.0
     _, low, _ = laws.forecast(x, y, [end], interval=0.8)

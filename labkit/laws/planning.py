@@ -84,7 +84,8 @@ def _from_points(curve: Curve, target: float, share: float, horizon: float, rang
     grid = curve.x[-1] * np.geomspace(1, horizon, STEPS)
     if len(curve) < LEAST or np.ptp(curve.y) == 0:
         form, chance = "last_value", _chance_by_last_value(curve, grid, target)
-        note = "too few points that differ: the last value is repeated with a wide interval"
+        why = "too few points" if len(curve) < LEAST else "all values are alike"
+        note = f"{why}: the last value is repeated with a wide interval"
     else:
         form, note = "forecast", f"within {horizon:g} times the largest known x"
         task = ensemble.task(curve, grid, range_[0])
