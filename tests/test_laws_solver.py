@@ -215,3 +215,10 @@ def test_a_start_behind_a_ridge_has_not_arrived(monkeypatch):
     race._arrived(form, race.Problem(objective, data, np.zeros(2, int), *bounds, kept=2), found)
     assert found.status[1] == solver.EXHAUSTED
     assert found.cost[1] == 0.2
+
+
+@pytest.mark.parametrize("objective", ["squared", "log_squared", "huber_log"])
+@pytest.mark.parametrize("form", FEW)
+def test_a_constant_curve_is_fitted_without_a_word_of_overflow(form, objective):
+    law = laws.ScalingLaw(form, objective).fit(X, np.full(len(X), 0.5))
+    np.testing.assert_allclose(law.predict(X), 0.5, rtol=1e-3)

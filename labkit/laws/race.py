@@ -111,7 +111,8 @@ def _arrived(law: Form | Twin, problem: Problem, found: Solution) -> None:
         way = at + WAY[:, None, None] * (found.theta[on] - at)
         where = np.tile(problem.which[on], len(WAY))
         costs = cost(law, problem.objective, problem.data, way.reshape(-1, len(at)), where).reshape(len(WAY), -1)
-        down = (np.diff(costs, axis=0, prepend=lowest, append=found.cost[on][None]) >= 0).all(0)
+        with np.errstate(invalid="ignore"):
+            down = (np.diff(costs, axis=0, prepend=lowest, append=found.cost[on][None]) >= 0).all(0)
         near = (np.abs(found.theta[on] - at) <= APART * np.maximum(np.abs(at), 1e-9)).all(1)
         same = on[down | near]
         found.theta[same], found.cost[same], found.status[same] = at, lowest, solver.REACHED
