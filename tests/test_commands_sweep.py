@@ -146,7 +146,7 @@ def test_a_scheduler_that_never_saw_the_study_s_files_gives_the_same_table(study
     from distributed import LocalCluster
 
     here = table(study)
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         address = ("--backend", "dask", "--jobs", "2", "--address", cluster.scheduler_address)
         far = run(study, *address, "--out", str(study.parent / "far.csv"), "seed=0,1,2")
     assert far.exit_code == 0, far.output

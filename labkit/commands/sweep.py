@@ -178,7 +178,8 @@ def _cluster(backend: str | None, address: str | None, jobs: int) -> Iterator[No
         with contextlib.ExitStack() as stack:
             if address is None:
                 workers = None if jobs == -1 else jobs
-                local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+                # a port of its own, seen from here alone: two sweeps may run at once
+                local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
                 address = stack.enter_context(local)
             try:
                 stack.enter_context(Client(address, timeout=10))
