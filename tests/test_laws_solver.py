@@ -1,5 +1,7 @@
 """The solver: what a batch, a pause and a start that is left must not change, and what may not be called converged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -162,6 +164,16 @@ def test_a_fit_at_a_bound_is_the_best_one_there():
     around[:, 1] *= np.exp(best[2] ** -around[:, 3] - best[2] ** -best[3])  # the same level where the points are
     costs = cost(form, law._objective, fits.scaled.data.rows(np.zeros(40, int)), around)
     assert fits.cost[0, 0] <= costs.min()
+
+
+@pytest.mark.parametrize("endless", [("S", "d"), ()])
+def test_a_form_of_ones_own_may_have_any_number_of_parameters_without_end(endless):
+    form = laws.get("stretched_exponential")
+    own = replace(form, name="own", aliases=(), twin=replace(form.twin, endless=endless))
+    y = 3 * X**-0.3 * np.exp(0.02 * seeds.generator(11, "solver").standard_normal(len(X)))
+    found, ours = laws.ScalingLaw(own).fit(X, y), laws.ScalingLaw(form).fit(X, y)
+    assert "d" in found.at_bound_
+    assert found.objective_ == pytest.approx(ours.objective_, rel=1e-3)
 
 
 def test_a_robust_search_begins_nowhere_worse_than_its_starts():

@@ -15,10 +15,15 @@ def levelled(form: Form) -> Twin:
     """A form that has a twin, with what its endless amplitude adds at x = 1 in the amplitude's place.
 
     Far from its bend the amplitude of a form is an extrapolation that any change of an exponent throws far off; the
-    level at x = 1, among the points, hardly moves. All other parameters, and all bounds, are those of the form.
+    level at x = 1, among the points, hardly moves. All other parameters, and all bounds, are those of the form. A form
+    of several columns, of several parameters that grow without end, or with a bounded amplitude is left as it is.
     """
-    (name,) = form.twin.endless
-    at = form.names.index(name)
+    if len(form.columns) > 1 or len(form.twin.endless) != 1:
+        return _same(form)
+    at = form.names.index(form.twin.endless[0])
+    amplitude = form.parameters[at]
+    if not amplitude.linear or amplitude.low != 0 or amplitude.high < np.inf:
+        return _same(form)
     bends = [not parameter.linear for parameter in form.parameters]
 
     def unit(values: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray | float]]:
@@ -29,11 +34,11 @@ def levelled(form: Form) -> Twin:
 
     def law(x: np.ndarray, *values: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         share, bent = unit(list(values))
-        amplitude = values[at] / share
-        value, partials = form.law(x, *values[:at], amplitude, *values[at + 1 :])
+        factor = values[at] / share
+        value, partials = form.law(x, *values[:at], factor, *values[at + 1 :])
         adds = partials[at]
         moved = [
-            adds / share if i == at else partial - adds * (amplitude / share * bent[i]) if bends[i] else partial
+            adds / share if i == at else partial - adds * (factor / share * bent[i]) if bends[i] else partial
             for i, partial in enumerate(partials)
         ]
         return value, tuple(moved)
@@ -52,3 +57,13 @@ def levelled(form: Form) -> Twin:
         return moved
 
     return replace(form.twin, parameters=form.parameters, law=law, into=into, back=back, ends=None, limit="")
+
+
+def _same(form: Form) -> Twin:
+    def into(theta: np.ndarray) -> np.ndarray:
+        return theta
+
+    def back(coordinates: np.ndarray, _low: np.ndarray, _high: np.ndarray) -> np.ndarray:
+        return coordinates
+
+    return replace(form.twin, parameters=form.parameters, law=form.law, into=into, back=back, ends=None, limit="")
