@@ -64,8 +64,10 @@ class _Number:
         return [self.name, *([f"{self.name} missing"] if self.told else [])]
 
     def apply(self, column: pd.Series, out: np.ndarray) -> None:
-        # Both are divided first, since the difference of two huge numbers can be infinite.
-        values = numbers(column) / self.spread - self.middle / self.spread
+        # Both are divided first, since the difference of two huge numbers can be infinite; so can a number be over the
+        # spread of training rows that are all next to nothing.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = numbers(column) / self.spread - self.middle / self.spread
         out[:, 0] = np.clip(np.nan_to_num(values, nan=0.0), -_FARTHEST, _FARTHEST)
         if self.told:
             out[:, 1] = column.isna()
