@@ -234,3 +234,11 @@ def test_a_start_behind_a_ridge_has_not_arrived(monkeypatch):
 def test_a_constant_curve_is_fitted_without_a_word_of_overflow(form, objective):
     law = laws.ScalingLaw(form, objective).fit(X, np.full(len(X), 0.5))
     np.testing.assert_allclose(law.predict(X), 0.5, rtol=1e-3)
+
+
+def test_a_curve_that_falls_at_once_is_followed_to_the_bound_of_its_place():
+    # nothing of the fall is left at the middle size, so the level there says nothing of the amplitude
+    y = np.r_[1.0, np.full(19, 1e-8)] * np.exp(0.02 * np.random.default_rng(2).standard_normal(20))
+    law = laws.ScalingLaw("stretched_exponential", "log_squared").fit(np.geomspace(10, 1e5, 20), y)
+    assert law.objective_ < 0.05
+    assert law.converged_

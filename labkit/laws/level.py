@@ -11,19 +11,19 @@ from labkit.laws.form import Form, Twin
 
 
 @functools.cache
-def levelled(form: Form) -> Twin:
+def levelled(form: Form) -> Twin | None:
     """A form that has a twin, with what its endless amplitude adds at x = 1 in the amplitude's place.
 
     Far from its bend the amplitude of a form is an extrapolation that any change of an exponent throws far off; the
-    level at x = 1, among the points, hardly moves. All other parameters, and all bounds, are those of the form. A form
-    of several columns, of several parameters that grow without end, or with a bounded amplitude is left as it is.
+    level at x = 1, among the points, hardly moves. All other parameters, and all bounds, are those of the form. None
+    for a form of several columns, of several parameters that grow without end, or with a bounded amplitude.
     """
     if len(form.columns) > 1 or len(form.twin.endless) != 1:
-        return _same(form)
+        return None
     at = form.names.index(form.twin.endless[0])
     amplitude = form.parameters[at]
     if not amplitude.linear or amplitude.low != 0 or amplitude.high < np.inf:
-        return _same(form)
+        return None
     bends = [not parameter.linear for parameter in form.parameters]
 
     def unit(values: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray | float]]:
@@ -57,13 +57,3 @@ def levelled(form: Form) -> Twin:
         return moved
 
     return replace(form.twin, parameters=form.parameters, law=law, into=into, back=back, ends=None, limit="")
-
-
-def _same(form: Form) -> Twin:
-    def into(theta: np.ndarray) -> np.ndarray:
-        return theta
-
-    def back(coordinates: np.ndarray, _low: np.ndarray, _high: np.ndarray) -> np.ndarray:
-        return coordinates
-
-    return replace(form.twin, parameters=form.parameters, law=form.law, into=into, back=back, ends=None, limit="")

@@ -19,6 +19,7 @@ SAME = 1e-10  # relative difference in cost up to which two fits are one
 WAY = np.array([0.25, 0.5, 0.75])  # of the way from an ended start to another
 CAUTIOUS = 0.02  # damping of a first step between the kinks of a robust objective, on which long ones end
 FEW = 4  # parameters up to which a form sprints
+SEEN = 1e-3  # level, in units of the mean of y, from which on it tells of the amplitude
 HELD = 4  # steps of least squares before those of a robust objective at a bound
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
@@ -171,24 +172,43 @@ def _bring_home(form, problem, home, dearer, on, heats) -> None:
     ``dearer`` are those that cost more than in the twin's coordinates, as the form's bounds are nearer: what is at a
     bound stays there first, while the others follow.
     """
+    by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
+    factored = replace(form, parameters=by_factors)
     if len(dearer):
         low, high = home.theta <= problem.low, home.theta >= problem.high
         held = replace(
             problem, low=np.where(high, problem.high, problem.low), high=np.where(low, problem.low, problem.high)
         )
-        level = levelled(form)
-        with np.errstate(all="ignore"):
-            home.theta[dearer] = level.into(home.theta[dearer])
-        _finish(level, held, home, dearer, heats, warm=HELD)
-        with np.errstate(all="ignore"):
-            home.theta[dearer] = level.back(home.theta[dearer], problem.low[dearer], problem.high[dearer])
+        seen = _seen(form, home.theta[dearer])
+        _finish(factored, held, home, dearer[~seen], heats, warm=RELAY.warm)
+        _finish_by_level(form, held, home, dearer[seen], heats)
         on = on[(home.cost <= CLOSE * problem.best(home.cost))[on]]
-    if len(on):
-        by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
-        _finish(replace(form, parameters=by_factors), problem, home, on, heats)
+    _finish(factored, problem, home, on, heats)
+
+
+def _seen(form: Form, theta: np.ndarray) -> np.ndarray:
+    """Whether the level at x = 1 (B,) is more than next to nothing: not where the curve has fallen before."""
+    level = levelled(form)
+    if level is None:
+        return np.zeros(len(theta), bool)
+    with np.errstate(all="ignore"):
+        return level.into(theta)[:, form.names.index(form.twin.endless[0])] >= SEEN
+
+
+def _finish_by_level(form: Form, problem, home, on, heats) -> None:
+    if not len(on):
+        return
+    level = levelled(form)
+    with np.errstate(all="ignore"):
+        home.theta[on] = level.into(home.theta[on])
+    _finish(level, problem, home, on, heats, warm=HELD)
+    with np.errstate(all="ignore"):
+        home.theta[on] = level.back(home.theta[on], problem.low[on], problem.high[on])
 
 
 def _finish(law: Form | Twin, problem, home, on, heats, *, warm: int = 0) -> None:
+    if not len(on):
+        return
     own = replace(
         problem,
         which=problem.which[on],
