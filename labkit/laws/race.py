@@ -172,6 +172,8 @@ def _bring_home(form, problem, home, dearer, on, heats) -> None:
     ``dearer`` are those that cost more than in the twin's coordinates, as the form's bounds are nearer: what is at a
     bound stays there first, while the others follow.
     """
+    if not len(on):
+        return
     by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
     factored = replace(form, parameters=by_factors)
     if len(dearer):
