@@ -63,3 +63,14 @@ def test_its_parameters_bring_another_panel_to_the_same_settings(own):
     names = {}
     exec(panel.to_parameters(), names)
     assert {name: names[name] for name in panel.settings} == panel.settings
+
+
+def test_the_legend_names_the_laws_that_are_drawn_and_their_colours_stay(own):
+    panel = panels.compute_explorer(own=own, sources=["kaplan-2020", "ours"], compute=1e12)
+    for chosen in (["kaplan-2020", "ours"], ["ours"]):
+        colour = panel.set(sources=chosen).figure.to_dict()["vconcat"][0]["layer"][1]["encoding"]["color"]
+        assert colour["legend"]["values"] == chosen
+        assert colour["scale"]["domain"] == ["hoffmann-2022", "epoch-2024", "kaplan-2020", "muennighoff-2023", "ours"]
+    drawn = display.svg(panel.figure)
+    assert ">ours<" in drawn
+    assert ">kaplan-2020<" not in drawn

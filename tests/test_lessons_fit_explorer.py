@@ -176,3 +176,57 @@ def test_thousands_of_points_still_make_a_small_chart():
     residuals = [one["y"] for one in rows if "part" in one and "form" in one]
     assert len(residuals) == 2 * len(SIZES)
     assert np.isfinite(residuals).all()
+
+
+def spoiled():
+    """Points of a power law with floor, one of them far off; and standard errors that know which."""
+    errors, se = ERRORS.copy(), 0.01 * ERRORS
+    errors[1] *= 1.5
+    se[1] = 0.5 * errors[1]
+    return errors, se
+
+
+def test_points_count_by_their_standard_errors():
+    errors, se = spoiled()
+    told = pd.DataFrame({"examples": SIZES, "error": errors, "se": se})
+    weighed, alike = (panels.fit_explorer(given, forms=["power_floor"]) for given in (told, told.drop(columns="se")))
+    missed = [abs(panel.value.parameters["power_floor"]["E"] - 0.05) for panel in (weighed, alike)]
+    assert missed[0] < 0.001 < missed[1]
+    assert "weighed by their standard errors" in str(weighed.value)
+    assert "standard errors" not in str(alike.value)
+
+
+def test_forecasts_hear_of_standard_errors():
+    errors, se = spoiled()
+    panel = panels.fit_explorer((SIZES, errors, se), forms=["forecast"], holdout=0)
+    lines = panel.value.lines
+    assert lines["y"].tolist() == pytest.approx(laws.forecast(SIZES, errors, lines["x"], se=se).tolist())
+    assert lines["y"].tolist() != pytest.approx(laws.forecast(SIZES, errors, lines["x"]).tolist())
+
+
+def test_error_bars_reach_one_standard_error_and_stay_on_the_axis():
+    se = np.r_[2.0, np.full(7, 0.1)] * ERRORS  # one that reaches below zero
+    assert "standard error" not in json.dumps(display.specification(explorer(forms=["power"]).figure))
+    panel = panels.fit_explorer((SIZES, ERRORS, se), forms=["power"])
+    spec = display.specification(panel.figure)
+    points = pd.DataFrame(spec["datasets"]["points"])
+    assert points["high"].tolist() == pytest.approx((ERRORS + se).tolist(), rel=1e-4)
+    assert points["low"].iloc[1:].tolist() == pytest.approx((ERRORS - se)[1:].tolist(), rel=1e-4)
+    assert points["low"].min() > 0
+    assert "bars: ± 1 standard error" in display.svg(panel.figure)
+
+
+def test_a_column_of_another_name_is_taken_for_the_standard_errors_when_it_is_named():
+    given = pd.DataFrame({"examples": SIZES, "error": ERRORS, "spread": 0.1 * ERRORS})
+    assert panels.fit_explorer(given, se="spread").value.points["se"].tolist() == given["spread"].tolist()
+    assert "se" not in panels.fit_explorer(given).value.points
+    with pytest.raises(ValueError, match="no column 'spred': did you mean 'spread'"):
+        panels.fit_explorer(given, se="spred")
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.1, np.nan])
+def test_a_standard_error_that_cannot_be_weighed_by_is_refused(bad):
+    se = 0.1 * ERRORS
+    se[2] = bad
+    with pytest.raises(ValueError, match="1 of 8 standard errors in column 'se' are missing"):
+        panels.fit_explorer((SIZES, ERRORS, se))

@@ -13,10 +13,7 @@ _UPPER, _LOWER = 220, 160
 _MOST_EXCESS = 0.25
 LAWS = ("hoffmann-2022", "epoch-2024", "kaplan-2020", "muennighoff-2023", "ours")
 _PLAIN, _DASH, _SHAPE = vega.kinds(LAWS, "law")
-_COLOUR = {
-    **_PLAIN,
-    "legend": {"title": None, "orient": "top", "direction": "horizontal", "columns": 3, "columnPadding": 24},
-}
+_LEGEND = {"title": None, "orient": "top", "direction": "horizontal", "columns": 3, "columnPadding": 24}
 
 
 def draw(record: Any) -> Spec:
@@ -31,7 +28,12 @@ def draw(record: Any) -> Spec:
         )
     key = ["above: best size by budget, bar: interval of our law", "below: loss of other sizes, above the best"]
     parts = [
-        {"layer": _lines(), "width": WIDTH, "height": _UPPER, "title": {"text": sentence, "subtitle": key}},
+        {
+            "layer": _lines(record.frontier.law.unique().tolist()),
+            "width": WIDTH,
+            "height": _UPPER,
+            "title": {"text": sentence, "subtitle": key},
+        },
         {"layer": _valleys(), "width": WIDTH, "height": _LOWER},
     ]
     described = f"The best model size against the budget by law, and the valley of each law at this budget: {sentence}."
@@ -46,7 +48,9 @@ def draw(record: Any) -> Spec:
     return vega.chart(described, data, vconcat=parts, resolve={"legend": {"color": "independent"}})
 
 
-def _lines() -> list[Spec]:
+def _lines(shown: list[str]) -> list[Spec]:
+    # an empty legend has no size
+    colour = {**_PLAIN, "legend": {**_LEGEND, "values": shown} if shown else None}
     decades = [10.0**power for power in range(9, 27, 3)]
     axis = {"title": "compute (FLOPs)", "values": decades, "format": ".0e"}
     across = number("compute", scale=vega.log(1e9, 1e26), axis=axis)
@@ -57,9 +61,9 @@ def _lines() -> list[Spec]:
     bar, dot = {"strokeWidth": 5, "opacity": 0.4}, {"filled": True, "size": 70}
     return [
         layer("here", "rule", {"strokeDash": [4, 3], "color": "#7f7f7f"}, x=across),
-        layer("frontier", "line", {"clip": True}, **place, color=_COLOUR, strokeDash=_DASH),
+        layer("frontier", "line", {"clip": True}, **place, color=colour, strokeDash=_DASH),
         layer("limited", "rule", bar, x=across, y=low, y2={"field": "params_high"}),
-        layer("chosen", "point", dot, **place, color=_COLOUR, shape=_SHAPE, tooltip=tips),
+        layer("chosen", "point", dot, **place, color=colour, shape=_SHAPE, tooltip=tips),
     ]
 
 
@@ -67,6 +71,6 @@ def _valleys() -> list[Spec]:
     axis = {"title": "size, as a multiple of the best", "values": [1 / 32, 1 / 8, 0.5, 1, 2, 8, 32], "format": "~g"}
     across = number("factor", scale=vega.log(1 / 32, 32), axis=axis)
     ticks = {"title": "loss above the best", "format": "%"}
-    up = number("excess", scale={"domain": [0, _MOST_EXCESS], "clamp": True}, axis=ticks)
+    up = number("excess", scale={"domain": [0, _MOST_EXCESS]}, axis=ticks)
     tips = [told("law"), told("factor", format=".3~g"), told("excess", format=".1%")]
     return [layer("valley", "line", {"clip": True}, x=across, y=up, color=_PLAIN, strokeDash=_DASH, tooltip=tips)]

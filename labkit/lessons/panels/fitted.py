@@ -7,6 +7,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from labkit import curve_files
+
 FORECAST = "forecast"  # the default predictor, beside the forms
 HORIZON = 1000.0  # how many times the largest known size a target is looked for
 _SHORT = 3  # forms with more parameters are slow to resample,
@@ -22,10 +24,12 @@ class Known:
     y: np.ndarray
     bounds: tuple[float, float | None]
     seed: int
+    se: np.ndarray | None = None  # standard errors of y; None: all points count alike
 
     @cached_property
     def _key(self) -> tuple:
-        return self.x.tobytes(), self.y.tobytes(), self.bounds, self.seed
+        given = (self.x, self.y) if self.se is None else (self.x, self.y, self.se)
+        return *(one.tobytes() for one in given), self.bounds, self.seed
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -38,7 +42,14 @@ class Known:
         if len(self.x) <= _MOST:
             return self
         kept = np.unique(np.linspace(0, len(self.x) - 1, _MOST).round().astype(int))
-        return Known(self.x[kept], self.y[kept], self.bounds, self.seed)
+        se = None if self.se is None else self.se[kept]
+        return Known(self.x[kept], self.y[kept], self.bounds, self.seed, se)
+
+    def weights(self) -> np.ndarray | None:
+        """What each point counts in a fit of ln y."""
+        import pandas as pd
+
+        return None if self.se is None else curve_files.weights(pd.DataFrame({"y": self.y, "se": self.se})).to_numpy()
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,7 @@ def _reached(x: np.ndarray, y: np.ndarray, target: float) -> float:
 def _law(known: Known, form: str):
     from labkit import laws
 
-    return laws.ScalingLaw(form, objective="log_squared", seed=known.seed).fit(known.x, known.y)
+    return laws.ScalingLaw(form, objective="log_squared", seed=known.seed).fit(known.x, known.y, known.weights())
 
 
 @lru_cache(maxsize=256)
@@ -107,7 +118,8 @@ def _line(known: Known, form: str, x: tuple[float, ...], interval: float) -> tup
     from labkit import laws
 
     if form == FORECAST:
-        return laws.forecast(known.x, known.y, x, interval=interval, bounds=known.bounds, seed=known.seed)
+        how = {"interval": interval, "se": known.se, "bounds": known.bounds, "seed": known.seed}
+        return laws.forecast(known.x, known.y, x, **how)
     sizes, law = np.array(x), _law(known, form)
     fewer = known if len(law.parameters_) <= _SHORT else known.fewer()
     middle = law.predict(sizes)

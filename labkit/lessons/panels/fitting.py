@@ -13,7 +13,7 @@ from labkit.lessons.panels import fit_chart
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.controls import Choice, Control, Several, Slider, levels
 from labkit.lessons.panels.fitted import FORECAST, Known, Told, told
-from labkit.lessons.panels.points import shipped, tidy, typical_miss
+from labkit.lessons.panels.points import errors_of, shipped, tidy, typical_miss
 from labkit.registry import UnknownName, nearest
 
 OFFERED = (FORECAST, "power", "power_floor", "log_logistic", "m4", "broken_power", "last_value")
@@ -28,8 +28,9 @@ class Fit:
     ``table`` has a row per form: form, miss (the typical miss on the held-out points, nan without any), covered (how
     many of them lie inside the interval), held_out, needed (the size at which y reaches the target; inf if out of
     reach), soonest, latest (its interval). ``parameters`` are those of each fitted form. ``points`` has columns x, y,
-    part (fitted or held out); ``lines`` form, x, y, low, high; ``residuals`` form, x, residual (measured / fitted − 1),
-    part. ``skipped`` names the forms that have too many parameters for the sizes left.
+    part (fitted or held out), and se where the points came with standard errors; ``lines`` form, x, y, low, high;
+    ``residuals`` form, x, residual (measured / fitted − 1), part. ``skipped`` names the forms that have too many
+    parameters for the sizes left.
     """
 
     curve: str
@@ -46,6 +47,8 @@ class Fit:
 
     def __str__(self) -> str:
         said = [self._held_out(), self._needed()]
+        if "se" in self.points:
+            said.append("Points are weighed by their standard errors.")
         if self.skipped:
             said.append(f"Too few sizes left for {', '.join(self.skipped)}.")
         return " ".join(part for part in said if part)
@@ -83,6 +86,7 @@ def fit_explorer(
     *,
     x: str = "examples",
     y: str = "error",
+    se: str | None = None,
     curve: str | None = None,
     holdout: int | None = None,
     forms: Sequence[str] | None = None,
@@ -95,9 +99,11 @@ def fit_explorer(
     """Fit forms to the smaller sizes, forecast the larger ones, compare with what was measured, and plan to a target.
 
     Arguments:
-        points: frame with columns x and y (several rows per x are fine), or a pair of arrays; at least 4 sizes. A dict
-            of these by name offers a choice of curves; None offers the curves that ship with labkit.
+        points: frame with columns x and y (several rows per x are fine), or arrays (x, y) or (x, y, se); at least 4
+            sizes. A dict of these by name offers a choice of curves; None offers the curves that ship with labkit.
         x, y: the columns; y is an error or a loss, above zero.
+        se: the column of the standard errors of y, drawn as bars; every fit weighs the points by them. None: the
+            column "se" of those points that have one.
         curve, holdout, forms, interval, target: where the controls start. ``holdout`` counts the largest sizes kept
             back (None: a third of them), ``interval`` is the share of new observations it should hold, ``target`` the
             value of y to plan for (None: half the lowest).
@@ -117,7 +123,7 @@ def fit_explorer(
     """
     given = points if points is not None else shipped()
     curves = given if isinstance(given, Mapping) else {"points": given}
-    measured = {str(name): tidy(one, x, y, sizes=4) for name, one in curves.items()}
+    measured = {str(name): tidy(one, x, y, se=se or errors_of(one, x, y), sizes=4) for name, one in curves.items()}
     chosen = list(_FIRST if forms is None else forms)
     choices = list(dict.fromkeys(map(_known_form, [*offered, *chosen])))
     controls = _controls(measured, x, y, curve, holdout, chosen, choices, interval, target)
@@ -184,7 +190,8 @@ def _evaluate(name: str, points: pd.DataFrame, names: tuple[str, str], settings,
     holdout = min(settings["holdout"], len(sizes) - _LEAST)
     edge = sizes[len(sizes) - holdout - 1]
     fitted = (points[x] <= edge).to_numpy()
-    known = Known(points[x].to_numpy()[fitted], points[y].to_numpy()[fitted], tuple(bounds), seed)
+    given = points.to_numpy().T[:, fitted]  # x, y and, where there are any, standard errors
+    known = Known(*given[:2], tuple(bounds), seed, *given[2:])
     grid = fit_chart.grid(sizes)
     level, target = settings["interval"], settings["target"]
     found = {form: told(known, form, np.concatenate([grid, sizes]), level, target) for form in settings["forms"]}
@@ -211,7 +218,7 @@ def _evaluate(name: str, points: pd.DataFrame, names: tuple[str, str], settings,
         names=names,
         table=pd.DataFrame(rows, columns=columns),
         parameters={form: one.parameters for form, one in found.items()},
-        points=pd.DataFrame({"x": points[x], "y": errors, "part": part}),
+        points=points.rename(columns={x: "x", y: "y"}).assign(part=part),
         lines=pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=["form", "x", "y", "low", "high"]),
         residuals=pd.concat(residuals, ignore_index=True)
         if residuals

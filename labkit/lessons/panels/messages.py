@@ -10,9 +10,9 @@ def status_html(text: str) -> str:
     """A line that assistive technology reads out when it changes.
 
     >>> status_html("3 < 4")
-    "<div role='status' aria-live='polite'>3 &lt; 4</div>"
+    "<div style='line-height:1.4' role='status' aria-live='polite'>3 &lt; 4</div>"
     """
-    return f"<div role='status' aria-live='polite'>{html.escape(text)}</div>"
+    return f"<div style='line-height:1.4' role='status' aria-live='polite'>{html.escape(text)}</div>"
 
 
 def error_html(error: BaseException) -> str:

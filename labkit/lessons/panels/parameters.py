@@ -30,7 +30,7 @@ _COPY = f"""
 """
 _BUTTON = (
     '<button type="button" class="lm-Widget jupyter-widgets jupyter-button widget-button"'
-    ' style="width:auto;margin:0 4px"'
+    ' style="width:auto;margin:0 2px 0 0"'
     ' title="Copies these settings as lines for the parameters cell" onclick="{script}">Copy these parameters</button>'
     ' <span role="status" aria-live="polite"></span>'
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from labkit import display
 from labkit.display.theme import COLOURS, DASHES, SHAPES
 
 Spec = dict[str, Any]
@@ -103,4 +104,6 @@ def kinds(names: Sequence[str], field: str) -> tuple[Spec, Spec, Spec]:
 def chart(sentence: str, data: Mapping[str, pd.DataFrame], **parts: Any) -> Spec:
     """The whole: parts such as ``layer`` or ``vconcat``, what it says without being seen, and its rows."""
     datasets = {name: rows(frame) for name, frame in data.items()}
-    return {"description": sentence, "usermeta": USERMETA, "datasets": datasets, **parts}
+    # text in the page's own colour: it follows a page whose theme is changed while the chart stands there
+    look = {"config": display.ink("currentColor"), "usermeta": USERMETA}
+    return {"description": sentence, **look, "datasets": datasets, **parts}
