@@ -189,3 +189,27 @@ def test_a_loss_that_falls_below_zero_is_shown_on_a_plain_axis(tmp_path):
     scale = display.specification(panel.figure)["layer"][2]["encoding"]["y"]["scale"]
     assert "type" not in scale
     assert scale["domain"][0] < last.y < scale["domain"][1]
+
+
+def test_standard_errors_of_a_file_are_drawn_and_weighed_by(mine, tmp_path):
+    told = POINTS.rename(columns={"n": "examples", "miss": "error"}).drop(columns="other")
+    told.loc[1, "error"] *= 1.5
+    told["se"] = told["error"] * [0.01, 0.5, 0.01, 0.01, 0.01]
+    path = tmp_path / "sure.csv"
+    told.to_csv(path, index=False)
+    panel = panels.own_file(path)
+    line = panel.value.line
+    weighed = laws.forecast(told.examples, told.error, [1600], se=told.se)
+    assert line.y.iloc[-1] == pytest.approx(weighed[0], rel=1e-3)
+    assert line.y.iloc[-1] != pytest.approx(laws.forecast(told.examples, told.error, [1600])[0], rel=1e-3)
+    assert "Points are weighed by their standard errors." in str(panel.value)
+    drawn = pd.DataFrame(display.specification(panel.figure)["datasets"]["points"])
+    assert (drawn.high - drawn.y).tolist() == pytest.approx(told.se.tolist(), rel=1e-3)
+
+
+def test_the_column_of_standard_errors_can_have_another_name_in_the_first_file(mine, tmp_path):
+    path = tmp_path / "spread.csv"
+    POINTS.assign(spread=0.1 * POINTS.miss).to_csv(path, index=False)
+    panel = panels.own_file(path, y="miss", se="spread")
+    assert panel.value.points["se"].tolist() == pytest.approx((0.1 * POINTS.miss).tolist())
+    assert "se" not in panel.set(curve=str(mine)).value.points

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from labkit import display
-from labkit.display.theme import COLOURS, SHAPES
+from labkit.display.theme import COLOURS, NEUTRAL, SHAPES
 from labkit.lessons.panels import vega
+from labkit.lessons.panels.points import SE
 from labkit.lessons.panels.vega import WIDTH, Spec, layer, words
 
 HEIGHT = 300
@@ -29,6 +30,20 @@ def prepared(frame: pd.DataFrame, x: str, y: str, by: tuple[str, ...] = ("part",
         frame = frame.groupby(["x", *frame.columns.intersection(by)], as_index=False).mean()
         frame = frame.iloc[:: len(frame) // _MOST_POINTS + 1]
     return frame
+
+
+def with_bars(points: pd.DataFrame, floor: float = -np.inf) -> pd.DataFrame:
+    """Points with the ends of their error bars, where they have standard errors; none lower than ``floor``."""
+    if SE not in points:
+        return points
+    return points.assign(low=(points["y"] - points[SE]).clip(lower=floor), high=points["y"] + points[SE])
+
+
+def bars(points: pd.DataFrame, place: Spec) -> list[Spec]:
+    """The layer of the error bars, if there are any."""
+    look = {"color": NEUTRAL, "strokeWidth": 1.5, "clip": True}
+    ends = {"y": {**place["y"], "field": "low"}, "y2": {"field": "high"}}
+    return [layer("points", "rule", look, x=place["x"], **ends)] if SE in points else []
 
 
 def tips(x: str, y: str) -> list[Spec]:

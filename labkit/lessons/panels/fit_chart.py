@@ -13,7 +13,7 @@ import pandas as pd
 from labkit import display
 from labkit.display.theme import NEUTRAL
 from labkit.lessons.panels import vega
-from labkit.lessons.panels.charts import HEIGHT, low_decade, prepared, tips
+from labkit.lessons.panels.charts import HEIGHT, bars, low_decade, prepared, tips, with_bars
 from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told, words
 
 _BELOW = 90
@@ -38,18 +38,20 @@ def draw(record: Any, offered: list[str], measured: pd.DataFrame) -> Spec:
     up = vega.log_channel("y", low_decade(measured[y].min()), measured[y].max() * 1.25, display.title_of(y))
     residuals = prepared(record.residuals, "x", "residual", by=("form", "part"))
     floor = up["scale"]["domain"][0] / 10  # a logarithm has no place for a limit of zero
-    points = _barred(prepared(record.points, "x", "y"), len(record.points), floor)
-    bars = "se" in points
+    points = prepared(record.points, "x", "y")
+    if len(points) < len(record.points):  # means of many points, whose errors are others
+        points = points.drop(columns="se", errors="ignore")
+    points, sure = with_bars(points, floor), "se" in points
     shown = record.lines.assign(low=record.lines["low"].clip(lower=floor), y=record.lines["y"].clip(lower=floor))
     fitted = points[points["part"] == "fitted"]["x"].max()
     place, looks = {"x": across, "y": up}, vega.kinds(offered, "form")
     upper = [
         *_unseen(place),
         *_lines(place, looks, record.table["form"].tolist()),
-        *([_bars(place)] if bars else []),
-        _dots(place, [*tips(x, y), *([told("se", "standard error", ".2~g")] if bars else [])]),
+        *bars(points, place),
+        _dots(place, [*tips(x, y), *([told("se", "standard error", ".2~g")] if sure else [])]),
     ]
-    key = [f"{record.curve} · {_KEY[0]}", _KEY[1] + (_BARS if bars else "")]
+    key = [f"{record.curve} · {_KEY[0]}", _KEY[1] + (_BARS if sure else "")]
     title = {"text": _finding(record), "subtitle": key}
     parts = [
         {"layer": upper, "width": WIDTH, "height": HEIGHT, "title": title},
@@ -93,20 +95,6 @@ def _lines(place: Spec, looks: tuple[Spec, Spec, Spec], shown: list[str]) -> lis
                  color=colour)  # fmt: skip
     look = {"strokeWidth": 2, "clip": True}
     return [band, layer("lines", "line", look, **place, color=colour, strokeDash=looks[1], tooltip=tooltip)]
-
-
-def _barred(points: pd.DataFrame, measured: int, floor: float) -> pd.DataFrame:
-    """With the ends of error bars; without any where means of many points are drawn, whose errors are others."""
-    if "se" not in points:
-        return points
-    if len(points) < measured:
-        return points.drop(columns="se")
-    return points.assign(low=(points["y"] - points["se"]).clip(lower=floor), high=points["y"] + points["se"])
-
-
-def _bars(place: Spec) -> Spec:
-    look = {"color": NEUTRAL, "strokeWidth": 1.5, "clip": True}
-    return layer("points", "rule", look, x=place["x"], y={**place["y"], "field": "low"}, y2={"field": "high"})
 
 
 def _dots(place: Spec, tooltip: list[Spec]) -> Spec:

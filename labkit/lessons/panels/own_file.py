@@ -16,6 +16,7 @@ from labkit.lessons.panels import own_file_chart
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.controls import Choice, Slider, levels
 from labkit.lessons.panels.own_file_controls import Typed, save_upload, upload_button
+from labkit.lessons.panels.points import SE
 
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 _REACH = (2, 1000)  # how many times the largest size a forecast may go
@@ -26,7 +27,8 @@ _STEP = 0.05  # of the reach, in powers of ten
 class OwnFile:
     """A curve from a file and its forecast.
 
-    Fields: ``path``; ``names`` of the columns of size and error; ``columns`` of the file; ``points`` (frame x, y);
+    Fields: ``path``; ``names`` of the columns of size and error; ``columns`` of the file; ``points`` (frame x, y, and
+    se where the file has standard errors);
     ``line`` (frame x, y, low, high, from the largest size measured to the furthest asked about); ``reach``, how many
     times the largest size that is; ``interval``; ``notes`` of the reading and warnings of the forecast.
     """
@@ -93,6 +95,7 @@ def own_file(
     *,
     x: str | None = None,
     y: str | None = None,
+    se: str | None = None,
     reach: float = 10.0,
     interval: float = 0.9,
     bounds: tuple[float, float | None] = (0, None),
@@ -102,6 +105,8 @@ def own_file(
     Arguments:
         curve: path of a file as in ``curve_files.read_curve``; None: an example that ships with labkit.
         x, y: columns of the size and of the error or loss; None: those with usual names.
+        se: column of the standard errors of y, drawn as bars; the forecast weighs the points by them. None: the
+            column "se" of a file that has one.
         reach: how many times the largest size to forecast, 2 to 1,000.
         interval: share of new observations the interval should hold; where the control starts.
         bounds: the range of y, (0, 1) for error rates.
@@ -127,7 +132,8 @@ def own_file(
     controls["curve"].suggest([str(path) for path in sorted((places.data() / "examples").glob("*.*"))])
 
     def evaluate(settings: dict[str, Any]) -> OwnFile:
-        return _told(**settings, bounds=tuple(bounds))
+        own = se if settings["curve"] == curve else None  # the columns of one file say nothing about those of the next
+        return _told(**settings, se=own, bounds=tuple(bounds))
 
     return OwnFilePanel(controls, evaluate=evaluate, draw=own_file_chart.draw, say=str)
 
@@ -142,41 +148,47 @@ def _version(path: str) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=4)
-def _read(path: str, x: str, y: str, version: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _read(path: str, x: str, y: str, se: str | None, version: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The curve and the columns of the file; kept, since a large file takes a second and a slider moves often."""
     table = curve_files.read_table(path)
-    return curve_files.curve_of(table, x or None, y or None, name=Path(path).name), tuple(table.columns)
+    se = se or (SE if SE in table.columns and SE not in (x, y) else None)
+    curve = curve_files.curve_of(table, x or None, y or None, se, name=Path(path).name)
+    return curve, tuple(table.columns)
 
 
-def _told(curve: str, x: str, y: str, reach: float, interval: float, bounds: Any) -> OwnFile:
+def _told(curve: str, x: str, y: str, se: str | None, reach: float, interval: float, bounds: Any) -> OwnFile:
     version = _version(curve)
-    found, columns = _read(curve, x, y, version)
-    report = _forecast(curve, x, y, version, interval, bounds, reach > _warned_from(found.x))
+    found, columns = _read(curve, x, y, se, version)
+    report = _forecast(curve, x, y, se, version, interval, bounds, reach > _warned_from(found.x))
+    weighed = ["points are weighed by their standard errors"] if SE in found else []
     return OwnFile(
         path=curve,
         names=(found.attrs["x_name"], found.attrs["y_name"]),
         columns=columns,
-        points=found[["x", "y"]],
+        points=found[[name for name in ("x", "y", SE) if name in found]],
         line=_up_to(report.table.rename(columns={"prediction": "y"}), reach * found.x.max()),
         reach=reach,
         interval=interval,
-        notes=(*found.attrs["notes"], *report.warnings),
+        notes=(*found.attrs["notes"], *weighed, *report.warnings),
     )
 
 
 @lru_cache(maxsize=16)
-def _forecast(path: str, x: str, y: str, version: Any, interval: float, bounds: Any, far: bool) -> laws.ForecastReport:
+def _forecast(
+    path: str, x: str, y: str, se: str | None, version: Any, interval: float, bounds: Any, far: bool
+) -> laws.ForecastReport:
     """The forecast at every place of the slider, so that moving it forecasts nothing again.
 
     Unless asked for, without those so far that the forecast warns.
     """
-    found, _ = _read(path, x, y, version)
+    found, _ = _read(path, x, y, se, version)
     steps = np.arange(np.log10(_REACH[0]), np.log10(_REACH[1]), _STEP)
     grid = np.unique(np.concatenate([np.geomspace(1, _REACH[1], 121), 10**steps]))
     if not far:
         near = min(_warned_from(found.x), _REACH[1])
         grid = np.append(grid[grid < near], near)
-    return laws.forecast_report(found.x, found.y, grid * found.x.max(), interval=interval, bounds=bounds)
+    how = {"interval": interval, "se": found.get(SE), "bounds": bounds}
+    return laws.forecast_report(found.x, found.y, grid * found.x.max(), **how)
 
 
 def _warned_from(x: pd.Series) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 from labkit import display
 from labkit.display.theme import COLOURS, NEUTRAL
 from labkit.lessons.panels import vega
-from labkit.lessons.panels.charts import HEIGHT
+from labkit.lessons.panels.charts import HEIGHT, bars, with_bars
 from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told
 
 _DRAWN = 300  # points; more are averaged by size
@@ -26,21 +26,26 @@ def draw(record: Any) -> Spec:
     place, low = {"x": across, "y": up}, {**up, "field": "low"}
     colour, rule = {"color": COLOURS[0]}, {"color": NEUTRAL, "strokeDash": [4, 3]}
     ends = [told(end, format=".4~g") for end in ("y", "low", "high")]
-    layers = [
-        layer("line", "area", {**colour, "opacity": 0.2, "clip": True}, x=across, y=low, y2={"field": "high"}),
-        layer("edge", "rule", rule, x=across),
-        layer("points", "point", {"color": NEUTRAL, "size": 45, "filled": True}, **place,
-              tooltip=[told("x", x, ","), told("y", y, ".4~g")]),
-        layer("line", "line", {**colour, "clip": True}, **place, tooltip=[told("x", x, ",.4~r"), *ends]),
-    ]  # fmt: skip
-    end = line.iloc[-1]
-    finding = f"{end.y:.3g} at {float(f'{end.x:.3g}'):,.12g} {x} ({end.low:.3g} to {end.high:.3g})"
     key = [
         f"points: measured · line and band: the forecast and its {record.interval:.0%} interval",
         "dashed: the largest size measured",
     ]
     # a logarithm has no place for a limit of zero
     floor = up["scale"]["domain"][0] / 10 if up["scale"].get("type") == "log" else -np.inf
+    points = with_bars(points, floor)
+    tip = [told("x", x, ","), told("y", y, ".4~g")]
+    if "se" in points:
+        tip.append(told("se", "standard error", ".2~g"))
+        key[0] = key[0].replace("measured", "measured, ± 1 standard error")
+    layers = [
+        layer("line", "area", {**colour, "opacity": 0.2, "clip": True}, x=across, y=low, y2={"field": "high"}),
+        layer("edge", "rule", rule, x=across),
+        *bars(points, place),
+        layer("points", "point", {"color": NEUTRAL, "size": 45, "filled": True}, **place, tooltip=tip),
+        layer("line", "line", {**colour, "clip": True}, **place, tooltip=[told("x", x, ",.4~r"), *ends]),
+    ]  # fmt: skip
+    end = line.iloc[-1]
+    finding = f"{end.y:.3g} at {float(f'{end.x:.3g}'):,.12g} {x} ({end.low:.3g} to {end.high:.3g})"
     data = {
         "points": points,
         "line": line.assign(low=line.low.clip(lower=floor)),

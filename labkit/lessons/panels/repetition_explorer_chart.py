@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from labkit import display
@@ -55,7 +56,7 @@ def _by_epochs(record: Any) -> tuple[dict[str, pd.DataFrame], list[vega.Spec]]:
     ticks = {"title": "epochs over the text", "values": [2.0**power for power in range(-1, 7)], "format": "~g"}
     across = vega.number("epochs", scale=vega.log(*_EPOCHS), axis=ticks)
     ticks = {"title": "loss (nats per letter)", "values": [1.25, 1.5, 2, 2.5, 3, 3.5]}
-    up = vega.number("loss", scale=vega.log(*_LOSS, clamp=True), axis=ticks)
+    up = vega.number("loss", scale=vega.log(*_LOSS), axis=ticks)
     tips = [vega.told("size", "parameters"), vega.told("epochs", format=".3~g"), vega.told("loss", format=".3~f")]
     place = {"x": across, "y": up, "color": colour}
     band = {"x": across, "y": {**up, "field": "low"}, "y2": {"field": "high"}, "color": colour}
@@ -78,8 +79,7 @@ def _by_size(record: Any) -> tuple[dict[str, pd.DataFrame], list[vega.Spec]]:
     ticks = {"title": "parameters, at equal compute", "values": decades, "format": "~s"}
     across = vega.number("params", scale=vega.log(*_SIZES), axis=ticks)
     ticks = {"title": "loss, against the best", "format": "+.0%"}
-    scale = {"domain": list(_EXCESS), "clamp": True, "nice": False}
-    up = vega.number("apart", scale=scale, axis=ticks)
+    up = vega.number("apart", scale={"domain": list(_EXCESS), "nice": False}, axis=ticks)
     shown = record.valley[record.valley.params.between(*_SIZES)].set_index("params")
     apart = (shown[["loss", "low", "high", "fresh"]] / record.best.loss - 1).reset_index()
     names = dict(zip(("loss", "fresh"), _KINDS, strict=True))
@@ -100,5 +100,4 @@ def _by_size(record: Any) -> tuple[dict[str, pd.DataFrame], list[vega.Spec]]:
         vega.layer("best", "point", {**_DIAMOND, "color": _AGAIN}, x=across, y=up),
     ]
     best = record.best[["params", "params_low", "params_high"]].to_frame().T.assign(apart=0.0)
-    inside = lines.apart.between(*_EXCESS)
-    return {"band": apart[apart.high < _EXCESS[1]], "valley": lines[inside], "best": best}, layers
+    return {"band": apart[np.isfinite(apart.high)], "valley": lines[np.isfinite(lines.apart)], "best": best}, layers
