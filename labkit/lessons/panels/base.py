@@ -21,6 +21,7 @@ from labkit.lessons.panels.drawn import Drawn
 from labkit.lessons.panels.latest import Latest
 from labkit.lessons.panels.messages import error_html, status_html
 from labkit.lessons.panels.parameters import PANEL, Parameters
+from labkit.lessons.panels.shown import Shown
 from labkit.registry import nearest
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -56,7 +57,7 @@ class Panel:
         self._evaluate, self._draw, self._say = evaluate, draw, say
         self._remembered: OrderedDict[str, Drawn] = OrderedDict()
         self._drawn: Drawn | None = None
-        self._handles: list[Any] = []
+        self._shown = Shown(self._fail)
         self._parameter: str | None = None
         self._lock = threading.RLock()
         self._latest = Latest(self._compute, self._deliver, self._fail, lambda: self._status("computing …"))
@@ -179,8 +180,7 @@ class Panel:
         with self._lock:
             self._drawn = drawn
             self.error = None
-            for handle in self._handles:
-                handle.update(drawn.live, raw=True)
+            self._shown.update(drawn)
             self._error_box.layout.display = "none"
             self._error_box.value = ""
             self._status(said)
@@ -248,7 +248,7 @@ class Panel:
             chart = self._ensure().bundle
         except Exception:  # stands in the panel already; the chart's place is kept for when it works
             chart = {"text/plain": ""}
-        self._handles.append(publish(chart, raw=True, display_id=True))
+        self._shown.add(publish(chart, raw=True, display_id=True))
 
     def _view(self) -> dict[str, Any]:
         return {_WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}

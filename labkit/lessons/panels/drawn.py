@@ -10,6 +10,10 @@ from typing import Any
 from labkit import display
 from labkit.display.render import TEXT, VEGALITE
 
+PNG = "image/png"
+# one transparent pixel
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII="
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -32,6 +36,10 @@ class Drawn:
 
     @cached_property
     def live(self) -> dict[str, Any]:
-        """The chart for a page that draws it: drawing the static picture as well would take twice as long."""
+        """The chart for a page that draws it: drawing the static picture as well would take twice as long.
+
+        JupyterLab makes a picture of every chart that comes without one, and then draws the chart again: where one
+        dot stands for the picture, it draws once.
+        """
         specification = display.specification(self.chart)
-        return {VEGALITE: specification, TEXT: specification["description"]}
+        return {VEGALITE: specification, PNG: _DOT, TEXT: specification["description"]}

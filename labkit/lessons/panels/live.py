@@ -17,6 +17,7 @@ from labkit import display
 from labkit.lessons.panels.drawn import Drawn
 from labkit.lessons.panels.latest import Latest
 from labkit.lessons.panels.messages import error_html, status_html
+from labkit.lessons.panels.shown import Shown
 from labkit.progress import duration
 
 State = Literal["running", "finished", "stopped", "failed"]
@@ -208,14 +209,17 @@ def _with_reader(
     publish(view.widget)
     handle = publish({"text/plain": ""}, raw=True, display_id=True)
 
+    def failed(error: Exception) -> None:
+        run.fail(error)
+
+    shown = Shown(failed)
+    shown.add(handle)
+
     def draw(part: Any) -> None:
         chart = on_update(part)
         if chart is not None:
-            handle.update(Drawn(part, chart).live, raw=True)
+            shown.update(Drawn(part, chart))
             time.sleep(_REST_SECONDS)
-
-    def failed(error: Exception) -> None:
-        run.fail(error)
 
     # drawn beside the work, newest first: a slow chart neither slows the training nor holds up Stop
     drawing = Latest(draw, deliver=lambda _done: None, failed=failed, slow=lambda: None)
