@@ -221,6 +221,18 @@ def test_columns_of_numbers_stand_right_and_text_left():
     assert "<td>a 1</td>" in aligned
 
 
+def test_names_of_an_index_stand_in_the_row_of_the_columns():
+    table = pd.DataFrame({"low": [1.5], "high": [2.5]}, index=pd.Index(["power"], name="form"))
+    heads = re.findall(r"<tr.*?</tr>", tables.align(table.to_html()), re.DOTALL)
+    assert re.findall(r"<th[^>]*>(.*?)</th>", heads[0]) == ["form", "low", "high"]
+    assert len(heads) == 2
+
+
+def test_names_of_columns_keep_their_own_row():
+    named = pd.DataFrame([[1, 2]], index=pd.Index(["a"], name="way"), columns=pd.Index(["x", "y"], name="axis"))
+    assert tables.align(named.to_html()).count("<tr") == 3
+
+
 def test_a_label_that_spans_rows_does_not_move_the_columns():
     index = pd.MultiIndex.from_product([["narrow", "wide"], [1, 2]], names=["kind", "seed"])
     table = pd.DataFrame({"loss": [1.5, 2.5, 3.5, 4.5], "way": ["a", "b", "c", "d"]}, index=index)
@@ -359,3 +371,31 @@ def test_without_a_browser_a_pdf_is_refused_with_advice(tmp_path, monkeypatch):
         pdf.print_page(tmp_path / "p.html")
     with pytest.raises(FileNotFoundError, match="labkit report"):
         pdf.print_page(tmp_path / "missing.html")
+
+
+def test_the_front_page_shows_what_the_cell_tagged_for_it_drew(tmp_path):
+    def drawn(colour, *tags):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg"><rect fill="{colour}"/></svg>'
+        output = _bundle(**{"image/svg+xml": svg, "text/plain": colour})
+        return {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": "x", "outputs": [output]}
+
+    def picture(*cells):
+        files.write_json(tmp_path / files.EXECUTED, {"cells": cells, "metadata": {}})
+        page.build(made_run(tmp_path), tmp_path / "p.html")
+        return (tmp_path / files.PICTURE).read_text("utf-8")
+
+    tagged = drawn("green", page.THUMBNAIL)
+    assert "green" in picture(drawn("red"), tagged, drawn("blue"))
+    assert "red" in picture(drawn("red"), drawn("blue"))
+    assert "red" in picture(drawn("red"), tagged | {"outputs": []}, drawn("blue"))
+
+
+def test_a_claim_reads_as_sentences_and_a_share_as_per_cent():
+    row = {"verdict": "reproduced", "evidence": ["kept: rule"], "unit": "share", "seeds": 200, "note": "on all curves"}
+    claim = page.claim_row(row | {"effect": 0.965, "low": 0.94, "high": 1.0})
+    words = claim["effect"].replace("\u00a0", " ")
+    assert words == "Kept: rule = 96.5 % (90 % interval 94 % to 100 %), n = 200."
+    assert claim["note"] == "On all curves."
+    claim = page.claim_row(row | {"effect": -0.06, "low": None, "unit": "ln", "evidence": ["ratio"], "note": ""})
+    assert claim["effect"].replace("\u00a0", " ") == "Ratio: -0.06 ln, n = 200."
+    assert claim["note"] == ""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 3_000_000
 _ASSETS = Path(__file__).parent / "assets"
 _STATUS_WORDS = {"ok": "complete", "failed": "failed", "interrupted": "interrupted", "running": "running"}
+THUMBNAIL = "thumbnail"  # tag of the cell whose picture stands for the page on the front page
 VERDICT_CLASSES = {"reproduced": "ok", "not reproduced": "failed", "inconclusive": "open"}
 
 
@@ -184,7 +185,11 @@ def _code_cell(cell: dict[str, Any], source: str, outputs: Outputs) -> str:
     skipped = ' <span class="note">not run in reports</span>' if "skip-execution" in tags else ""
     size = f"{len(lines)} line{'s' if len(lines) > 1 else ''}"
     label = f"Output of the cell that begins with: {lines[0]}"
+    before = outputs.first_picture
+    if THUMBNAIL in tags:
+        outputs.first_picture = None
     shown = "".join(outputs.render(output, label) for output in merged(cell.get("outputs", ())))
+    outputs.first_picture = outputs.first_picture or before
     return (
         f'<section class="cell"><details class="code"><summary><code>{html.escape(summary)}</code>'
         f'<span class="note">{size}</span>{skipped}</summary>{media.highlight(source)}</details>{shown}</section>\n'
@@ -225,8 +230,25 @@ def _claims(directory: Path) -> list[dict[str, Any]]:
 
 def claim_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the ledger of claims with its effect, interval and repeats in words."""
-    evidence = row["evidence"][0]
-    effect = f"{evidence}: {shown(row['effect'])}" + (f" {row['unit']}" if row["unit"] else "")
-    interval = "" if row["low"] is None else f" (90 % interval {shown(row['low'])} to {shown(row['high'])})"
-    repeats = f", n = {row['seeds']}" if row["seeds"] else ""
-    return {**row, "class": VERDICT_CLASSES[row["verdict"]], "effect": f"{effect}{interval}{repeats}."}
+    evidence, share = row["evidence"][0], row["unit"] == "share"
+    amount = _percent if share else shown
+    effect = f"{evidence}{' =' if ':' in evidence else ':'} {amount(row['effect'])}"
+    effect += f" {row['unit']}" if row["unit"] and not share else ""
+    interval = "" if row["low"] is None else f" (90\u00a0% interval {amount(row['low'])} to {amount(row['high'])})"
+    repeats = f", n\u00a0=\u00a0{row['seeds']}" if row["seeds"] else ""
+    return {
+        **row,
+        "class": VERDICT_CLASSES[row["verdict"]],
+        "effect": _sentence(f"{effect}{interval}{repeats}"),
+        "note": _sentence(row["note"]),
+    }
+
+
+def _percent(value: Any) -> str:
+    return f"{100 * value:.3g}\u00a0%" if isinstance(value, float | int) else shown(value)
+
+
+def _sentence(text: str | None) -> str:
+    """Words of a notebook with a capital at the start and a stop at the end."""
+    text = (text or "").strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?" else ".")

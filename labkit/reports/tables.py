@@ -8,16 +8,35 @@ import re
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 _ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</t[hd]>", re.DOTALL)
+_HEAD = re.compile(r"<thead\b.*?</thead>", re.DOTALL)
 _NUMBER = re.compile(r"[-+−±]?\s*[\d,.]*\d(?:\.)?(?:e[-+]?\d+)?\s*%?|nan|-?inf|<na>|none|", re.IGNORECASE)
 
 
 def align(page: str) -> str:
     """Mark the cells of columns of numbers with the class ``number``, in every table of the HTML.
 
+    Names of an index, for which pandas adds a row to the head, move up into the empty cells above them.
+
     >>> align("<table><tr><th></th><th>a</th></tr><tr><th>x</th><td>1.5</td></tr></table>")
     '<table><tr><th></th><th class="number">a</th></tr><tr><th>x</th><td class="number">1.5</td></tr></table>'
     """
-    return _TABLE.sub(lambda table: _align(table[0]), page)
+    return _TABLE.sub(lambda table: _align(_HEAD.sub(lambda head: _closed(head[0]), table[0])), page)
+
+
+def _closed(head: str) -> str:
+    """The head of a table without a last row that holds nothing but names below empty cells."""
+    rows = _ROW.findall(head)
+    if len(rows) < 2:
+        return head
+    above, last = (_CELL.findall(row) for row in rows[-2:])
+    names = [content for _, _, content in last if content.strip()]
+    fits = len(above) == len(last) > len(names) and "span" not in rows[-2] + rows[-1]
+    empty = not any(content.strip() for _, _, content in [*above[: len(names)], *last[len(names) :]])
+    if not (names and fits and empty):
+        return head
+    given = iter(names)
+    filled = _CELL.sub(lambda cell: f"<{cell[1]}{cell[2]}>{cell[3].strip() or next(given, '')}</{cell[1]}>", rows[-2])
+    return head.replace(rows[-2], filled).replace(rows[-1], "")
 
 
 def _align(table: str) -> str:
