@@ -28,8 +28,8 @@ REACHED, STALLED, EXHAUSTED, IMPOSSIBLE, CREEPING = 0, 1, 2, 3, 4
 class Rows:
     """The fits of a batch that still go on, each with its place ``index`` in the batch.
 
-    Curvatures and gradient are kept in coordinates in which the diagonal of the upper curvature is one: ``scale``
-    (B, p) takes a step there to one of the parameters.
+    Gradient and curvatures are those by the parameters, by the logarithm of those that are stepped in it. ``size`` (B,
+    p) is the diagonal of the upper curvature: damping counts in its units.
     """
 
     def __init__(
@@ -41,13 +41,14 @@ class Rows:
         self.bends = np.array([not parameter.linear for parameter in form.parameters])
         self.plain = (self.bends & ~self.logs).astype(float)
         self.any_plain = bool(self.plain.any())
+        self.logged = np.flatnonzero(self.logs)
         self.longest = np.where(self.bends, LONGEST, np.inf)
         self.index = np.arange(len(theta))
         self.theta, self.which, self.low, self.high = theta, which, low, high
         self.prior = (None, None) if prior is None else prior
         self.damping = np.full(len(theta), damping)
         self.factored = np.ones(len(theta), bool)
-        self.gradient = self.curvature = self.scale = None
+        self.gradient = self.curvature = self.size = None
         self.objective = objective
         self._data()
         self._aim(objective)
@@ -109,7 +110,7 @@ class Rows:
                 tuple(np.broadcast_to(partial, shape)[chosen] for partial in partials),
             )
         else:
-            names += ["gradient", "curvature", "scale", *(["line"] if self.searches else [])]
+            names += ["gradient", "curvature", "size", *(["line"] if self.searches else [])]
         for name in names:
             setattr(self, name, getattr(self, name)[chosen])
         self.prior = tuple(None if part is None else part[chosen] for part in self.prior)
@@ -132,50 +133,44 @@ class Rows:
 
     def linearise(self) -> None:
         """Gradient and curvatures at ``theta`` from the residuals there."""
-        self.gradient, self.curvature, self.scale, self.line = self._normal(self.theta)
+        self.gradient, self.curvature, self.size, self.line = self._normal(self.theta)
 
     def _normal(self, theta):
-        """Gradient (B, p), curvatures (B, k, p, p), of Gauss-Newton and of a parabola from above, and scale (B, p).
+        """Gradient (B, p), curvatures (B, k, p, p), of Gauss-Newton and of a parabola from above, and its diagonal.
 
-        The two are one (k = 1) for sums of squares. The last is what a step moves the residuals by, and they themselves
+        The two are one (k = 1) for sums of squares. The last is what the residuals change by, and they themselves
         (B, p + 1, n).
         """
         residual, factor, partials = self.state
         bends = self.objective.bends(residual)
-        batch, size = residual.shape
+        batch, points = residual.shape
         count = len(partials)
-        rows = np.empty((batch, count + 1, size))  # the partials and, last, the residual
-        for i, partial in enumerate(partials):
+        lines = np.empty((count + 1, batch, points))  # the partials and, last, the residual
+        for line, partial in zip(lines, partials, strict=False):
             if factor is None:
-                rows[:, i] = partial
+                line[...] = partial
             else:
-                np.multiply(partial, factor, out=rows[:, i])
-        rows[:, count] = residual
+                np.multiply(partial, factor, out=line)
+        for i in self.logged:
+            lines[i] *= theta[:, i, None]
+        lines[count] = residual
         if self.counts is not None:
-            rows = np.where(self.counts[:, None], rows, 0.0)
-        products, transposed = np.empty((batch, len(bends), count + 1, count + 1)), rows.transpose(0, 2, 1)
-        weighted = np.empty_like(rows)  # one array for both: two at once leave the cache
+            lines = np.where(self.counts, lines, 0.0)
+        products, transposed = np.empty((batch, len(bends), count + 1, count + 1)), lines.transpose(1, 2, 0)
+        weighted = np.empty_like(lines)  # one array for both: two at once leave the cache
         for i, bend in enumerate(bends):
-            np.multiply(rows, self._weighted(bend)[:, None], out=weighted)
-            np.matmul(weighted, transposed, out=products[:, i])
+            np.multiply(lines, self._weighted(bend), out=weighted)
+            np.matmul(weighted.transpose(1, 0, 2), transposed, out=products[:, i])
         # the parabola from above touches the cost, so its slope is the gradient
-        gradient, sizes = products[:, -1, :count, count], _diagonal(products)[:, -1, :count]
-        turn = np.where(self.logs, theta, 1.0) if self.any_log else 1.0
-        sizes = sizes * turn**2
+        gradient, curvature = products[:, -1, :count, count], products[:, :, :count, :count]
+        diagonal = _diagonal(products)[:, :, :count]
         centre, precision = self.prior
         if precision is not None:
-            sizes += 2 * precision
-        scale = 1 / np.sqrt(np.maximum(sizes, 1e-12 * np.maximum.reduce(sizes, 1, keepdims=True) + TINY))
-        turn = turn * scale
-        gradient = gradient * turn
-        curvature = products[:, :, :count, :count] * (turn[:, None, :, None] * turn[:, None, None, :])
-        if precision is not None:
-            gradient += 2 * precision * (_coordinates(theta, self.logs) - centre) * scale
-            diagonal = _diagonal(curvature)
-            diagonal += (2 * precision * scale**2)[:, None]
-        if self.searches:
-            rows[:, :count] *= turn[:, :, None]
-        return gradient, curvature, scale, rows
+            gradient += 2 * precision * (_coordinates(theta, self.logs) - centre)
+            diagonal += 2 * precision[:, None]
+        size = diagonal[:, -1]
+        least = 1e-12 * np.maximum.reduce(size, 1, keepdims=True) + TINY
+        return gradient, curvature, np.maximum(size, least), lines.transpose(1, 0, 2)
 
     def advance(self, tolerance: float, check: bool) -> np.ndarray | None:
         """One step of every row; the status (B,) of those that end with it, EXHAUSTED for those that go on.
@@ -189,7 +184,7 @@ class Rows:
             reach, likely = self._reach(step, promised)
             step = step * REACHES[reach][:, None]
             factors = BOLDLY
-        trial = self._moved(at, -self.scale * step)
+        trial = self._moved(at, -step)
         self.state = self._residuals(trial)
         new = self._cost(self.state[0], trial)
         better = new <= old
@@ -211,7 +206,7 @@ class Rows:
             fresh = self._normal(trial)
             self.gradient = np.where(better[:, None], fresh[0], self.gradient)
             self.curvature = np.where(better[:, None, None, None], fresh[1], self.curvature)
-            self.scale = np.where(better[:, None], fresh[2], self.scale)
+            self.size = np.where(better[:, None], fresh[2], self.size)
             if self.searches:
                 self.line = np.where(better[:, None, None], fresh[3], self.line)
         return self._ended(old, better, promised, damping, tolerance, check)
@@ -230,7 +225,7 @@ class Rows:
         return ended
 
     def _step(self) -> tuple[np.ndarray, np.ndarray]:
-        """A damped step, in the coordinates of the gradient and backwards, and the decrease it promises.
+        """A damped step, backwards, and the decrease it promises.
 
         Parameters held at a bound do not move.
         """
@@ -238,7 +233,7 @@ class Rows:
         damped = damping[:, None, None] * curvature[:, -1]
         damped += curvature[:, 0]
         diagonal = _diagonal(damped)
-        diagonal += damping[:, None]
+        diagonal += damping[:, None] * self.size
         below, above = self.theta <= self.low, self.theta >= self.high
         if np.count_nonzero(below | above):
             held = (below & (gradient > 0)) | (above & (gradient < 0))
@@ -252,12 +247,10 @@ class Rows:
             damped[~np.isfinite(damped)] = 0.0
             diagonal[diagonal == 0] = 1.0
             step = _solve_small(damped, np.where(np.isfinite(gradient), gradient, 0.0))
-        batch, kinds, size, _ = curvature.shape
-        squares = (step[:, :, None] * step[:, None]).reshape(batch, size * size, 1)
-        bent = (curvature.reshape(batch, kinds, size * size) @ squares)[:, :, 0]
+        bent = np.einsum("bkij,bi,bj->bk", curvature, step, step)
         promised = np.add.reduce(gradient * step, 1)
         flat = bent[:, 0]
-        if kinds > 1:
+        if bent.shape[1] > 1:
             # towards full damping the promise is that of the parabola from above, which a robust objective keeps
             flat = flat + np.minimum(damping, 1.0) * (bent[:, 1] - flat)
         return step, np.maximum(promised - 0.5 * flat, 0.0)

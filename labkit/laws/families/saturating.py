@@ -23,8 +23,8 @@ def place(meaning: str) -> Parameter:
 
 
 def _log_logistic(x, E, S, d, alpha):
-    log = np.log(x / d)
-    u = np.exp(-np.logaddexp(0, alpha * log))
+    log = np.log(x) - np.log(d)
+    u = 1 / (1 + np.exp(alpha * log))
     slope = -S * u * (1 - u)
     return E + S * u, (np.ones_like(u), u, -slope * alpha / d, slope * log)
 
@@ -35,7 +35,7 @@ def _exponential(x, E, S, d):
 
 
 def _stretched(x, E, S, d, alpha):
-    log = np.log(x / d)
+    log = np.log(x) - np.log(d)
     power = np.exp(np.minimum(alpha * log, 300.0))
     u = np.exp(-power)
     slope = -S * u * power
