@@ -1,5 +1,7 @@
 """The compute-optimal explorer: published splits, limits of one's own law, inference, and budgets too small."""
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,3 +76,19 @@ def test_the_legend_names_the_laws_that_are_drawn_and_their_colours_stay(own):
     drawn = display.svg(panel.figure)
     assert ">ours<" in drawn
     assert ">kaplan-2020<" not in drawn
+
+
+@pytest.mark.parametrize(("compute", "served"), [(1e9, 1.0), (3e12, 1e5), (1e20, 1e9)])
+def test_limits_of_our_law_are_those_of_a_search_among_all_sizes(own, compute, served):
+    row = panels.compute_explorer(own=own, sources=["ours"], compute=compute, inference_tokens=served).value.table.loc[
+        0
+    ]
+    module = import_module("labkit.lessons.panels.compute_explorer")
+    sizes = module._sizes(np.array([compute]), served)[0]
+    tokens = (compute / sizes - 2 * served) / 6
+    draws = own.bootstrap(module._DRAWS, seed=0)
+    losses = draws.E.to_numpy()[:, None]
+    for amount, scale, exponent in ((sizes, "A", "alpha"), (tokens, "B", "beta")):
+        losses = losses + draws[scale].to_numpy()[:, None] * amount ** -draws[exponent].to_numpy()[:, None]
+    best = sizes[losses.argmin(axis=1)]
+    assert [row.params_low, row.params_high] == pytest.approx(np.quantile(best, [0.05, 0.95]), rel=1e-9)

@@ -20,6 +20,7 @@ OURS = "ours"
 _PUBLISHED = ("hoffmann-2022", "epoch-2024", "kaplan-2020", "muennighoff-2023")
 _SERVED = (1.0, 1e14)
 _SIZES = 1200  # on which the best is looked for
+_COARSE = 30  # of which one is tried first
 _BUDGETS = 35
 _FACTORS = np.geomspace(1 / 32, 32, 61)
 _DRAWS = 200
@@ -157,10 +158,17 @@ def _best(losses: Callable, compute: np.ndarray, served: float) -> tuple[np.ndar
 
 def _limits(law: laws.ScalingLaw, draws: np.ndarray, compute: float, served: float, interval: float) -> list[float]:
     """Limits of size and tokens from the law's refits."""
-    sizes = _sizes(np.array([compute]), served)
-    given = {"params": sizes, "tokens": _tokens(sizes, compute, served)}
-    values, _ = law._form.evaluate(tuple(given[column] for column in law._form.columns), draws)
-    best = sizes[0][np.argmin(values, axis=1)]
+    sizes = _sizes(np.array([compute]), served)[0]
+
+    def losses(places: np.ndarray) -> np.ndarray:
+        known = {"params": sizes[places], "tokens": _tokens(sizes[places], compute, served)}
+        return law._form.evaluate(tuple(known[column] for column in law._form.columns), draws)[0]
+
+    # among few sizes first, then among all around the best of them: a valley has one lowest place
+    coarse = np.arange(0, _SIZES, _COARSE)
+    near = coarse[np.argmin(losses(coarse[None]), axis=1)][:, None] + np.arange(-_COARSE, _COARSE + 1)
+    near = near.clip(0, _SIZES - 1)
+    best = sizes[near[np.arange(len(near)), np.argmin(losses(near), axis=1)]]
     low, high = np.quantile(best, [(1 - interval) / 2, (1 + interval) / 2])
     return [low, high, _tokens(high, compute, served), _tokens(low, compute, served)]
 

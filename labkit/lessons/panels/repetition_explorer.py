@@ -160,7 +160,7 @@ def _evaluate(
     frames = (pd.DataFrame(frame) for frame in (ends, lines, valley))
     points = _points(text, remedy)
     best = pd.concat([best, pd.Series(more)])
-    return Repetition(text, compute, law, remedy, interval, best, *frames, points, _turned(points))
+    return Repetition(text, compute, law, remedy, interval, best, *frames, points, _turned(text))
 
 
 def _laid(params: np.ndarray, tokens: np.ndarray, text: float) -> pd.DataFrame:
@@ -211,9 +211,11 @@ def _points(text: float, remedy: str) -> pd.DataFrame:
     return here.merge(best)[["params", "epochs", "loss", "remedy"]]
 
 
-def _turned(points: pd.DataFrame) -> pd.Series:
+@functools.lru_cache(maxsize=16)
+def _turned(text: float) -> pd.Series:
     """By size, the epochs of lowest mean loss without remedy, where more epochs were tried and were worse."""
-    means = points[points.remedy == "none"].groupby(["params", "epochs"], as_index=False).loss.mean()
+    points = _points(text, "none")
+    means = points.groupby(["params", "epochs"], as_index=False).loss.mean()
     lowest = means.loc[means.groupby("params").loss.idxmin()].set_index("params").epochs
     return lowest[lowest < means.groupby("params").epochs.max()]
 
