@@ -190,6 +190,20 @@ def test_a_forecast_is_drawn_from_numbers_alone():
     assert "NaN" not in band.get("d")
 
 
+def test_a_forecast_is_called_one_and_counts_steps_in_the_plural():
+    points = pandas.DataFrame({"x": [10.0, 100.0], "y": [0.4, 0.2]})
+    curve = pandas.DataFrame({"x": [100.0, 3000.0], "y": [0.2, 0.12], "series": "forecast"})
+    told = display.forecast(points, curve, interval=None, names=("step", "loss")).description
+    assert "loss against step with a forecast, 2 fitted points" in told.lower()
+    assert told.endswith("the forecast from 2 points reaches 0.12 at 3,000 steps.")
+
+
+def test_the_finding_compares_at_the_largest_size_that_several_series_reach():
+    sizes = pandas.DataFrame({"model": ["a", "b", "all"], "fraction": [0.4, 0.4, 1.0], "test_error": [0.1, 0.2, 0.05]})
+    told = display.learning_curves(sizes, x="fraction").description
+    assert "at fraction kept 0.4 a has the lowest test error: 0.1" in told
+
+
 def test_one_point_and_no_extrapolation_is_still_a_chart():
     assert len(marks(display.law_fit(Law(), [32.0], [0.3]), "points")) == 1
 

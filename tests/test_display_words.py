@@ -125,3 +125,21 @@ def test_a_missing_column_is_answered_with_the_nearest():
         columns(pandas.DataFrame({"examples": [1]}), "exampels")
     with pytest.raises(TypeError, match="got list"):
         columns([1, 2], "examples")
+
+
+def test_an_axis_of_a_few_sizes_that_stand_apart_labels_those_sizes():
+    assert span("x", "share", [0.1, 0.2, 0.4, 0.8], log=True, length=LENGTH, each=True).ticks == (0.1, 0.2, 0.4, 0.8)
+    assert span("x", "share", [0.1, 0.101, 0.8], log=True, length=LENGTH, each=True).ticks == ()
+    assert span("x", "share", range(1, 60, 3), log=True, length=LENGTH, each=True).ticks == ()
+    assert span("x", "share", [0.1, 0.8], log=True, length=LENGTH).ticks == ()
+
+
+@pytest.mark.parametrize(("largest", "written_out"), [(1_048_576, True), (2**24, False)])
+def test_numbers_of_one_axis_are_written_in_one_way(largest, written_out):
+    label = span("x", "tokens", [32_768, largest], log=True, length=460).axis().labelExpr
+    assert ("datum.value>=9999999" in label) == written_out
+
+
+def test_names_too_long_to_stand_beside_lines_go_into_a_legend():
+    assert series_of(["short", "names"], "model")[0].direct
+    assert not series_of(["short", "a name as long as this"], "model")[0].direct

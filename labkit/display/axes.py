@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _EXPONENTS = (-15, 30)
+_MOST_TICKS = 9
+_PLAIN = 3e6  # of axes that end below it all numbers are written out
 
 
 @dataclass(frozen=True)
 class Axis:
     """One axis of a chart: its range in data units, its length in pixels and its title.
 
-    ``base`` is 10 or 2 for a logarithmic axis and 0 for a linear one; ``name`` is the channel.
+    ``base`` is 10 or 2 for a logarithmic axis and 0 for a linear one; ``name`` is the channel. ``ticks`` are the
+    values that are labelled on one of base 10, () the round ones.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Axis:
     high: float
     base: int = 0
     length: int = 460
+    ticks: tuple[float, ...] = ()
 
     def pixel(self, value: float) -> float:
         """Where a value stands, in pixels from the left or from the top.
@@ -54,20 +58,34 @@ class Axis:
         count = options.pop("tickCount", 6 if self.length > 200 else 4)
         if not self.base:
             return alt.Axis(title=self.title, tickCount=count, **options)
-        if self.base == 2:
-            label, main = _label("datum.value"), "true"
+        if self.base == 2 or self.ticks:
+            label, main = self._label(), "true"
             options.setdefault("labelOverlap", "parity")
+            options |= {"values": list(self.ticks)} if self.ticks else {}
         else:
-            main = _chosen(f"domain('{self.name}')" if zooms else f"[{self.low},{self.high}]", self.length)
-            label = f"({main}) ? {_label('datum.value')} : ''"
+            main = _chosen(f"domain('{self.name}')" if zooms else f"[{self.low},{self.high}]", self._room())
+            label = f"({main}) ? {self._label()} : ''"
             options.setdefault("labelOverlap", "parity" if zooms else False)
         # Multiplied with the theme's own opacity of grid lines.
         opacity = alt.condition(main, alt.value(1), alt.value(0))
         return alt.Axis(title=self.title, labelExpr=label, gridOpacity=opacity, **options)
 
+    def _label(self) -> str:
+        """The words at a tick, all of a kind: powers of ten from 100,000 on only where the axis goes far beyond."""
+        wide = self.length > 300 or self.name == "y"
+        return _label("datum.value", 9_999_999 if wide and self.high < _PLAIN else 99_999)
 
-def span(name: str, title: str, values: Iterable[float], *, log: bool, length: int, pad: float = 0.05) -> Axis:
+    def _room(self) -> float:
+        """How many labels fit, to those that fit on 300 pixels across: one above the other they need less."""
+        return self.length / (300 if self.name == "x" else 220)
+
+
+def span(
+    name: str, title: str, values: Iterable[float], *, log: bool, length: int, pad: float = 0.05, each: bool = False
+) -> Axis:
     """The axis that shows all given values, with a margin of ``pad`` of its length on both sides.
+
+    With ``each`` a logarithmic axis labels the values themselves where they are few and stand apart.
 
     Raises ``ValueError`` when no value can be shown: all are missing or, on a logarithmic axis, not positive.
 
@@ -87,7 +105,8 @@ def span(name: str, title: str, values: Iterable[float], *, log: bool, length: i
     low, high = low - margin, high + margin
     if log:
         low, high = math.exp(low), math.exp(high)
-    return Axis(name, title, float(f"{low:.9g}"), float(f"{high:.9g}"), _base(values) if log else 0, length)
+    axis = Axis(name, title, float(f"{low:.9g}"), float(f"{high:.9g}"), _base(values) if log else 0, length)
+    return replace(axis, ticks=tuple(values.tolist())) if each and axis.base == 10 and _apart(values, axis) else axis
 
 
 def drawable(frame, positive: Iterable[str], finite: Iterable[str] = ()):
@@ -119,16 +138,20 @@ def drawable(frame, positive: Iterable[str], finite: Iterable[str] = ()):
     return kept, f"{' and '.join(notes)} not drawn" if notes else ""
 
 
+def _apart(values: np.ndarray, axis: Axis) -> bool:
+    room = 6 * max(len(f"{value:,g}") for value in values) + 8
+    return values.size <= _MOST_TICKS and bool((np.diff([axis.pixel(value) for value in values]) >= room).all())
+
+
 def _base(values: np.ndarray) -> int:
     powers = np.log2(values)
     return 2 if values.size > 1 and values[0] >= 1 and np.allclose(powers, np.round(powers), atol=1e-9) else 10
 
 
-def _chosen(domain: str, length: int) -> str:
+def _chosen(domain: str, room: float) -> str:
     """A Vega expression: whether this tick of a base-10 axis is labelled and carries a grid line."""
     decades = f"(log({domain}[1]/{domain}[0])/LN10)"
     digit = "round(datum.value/pow(10,floor(log(datum.value)/LN10+1e-9))*1e6)/1e6"
-    room = length / 300
     wanted = f"({digit}===2 || {digit}===5)"
     return (
         f"{digit}===1 || {decades}<{0.4 * room:.2f} || ({decades}<{2.4 * room:.2f} && {wanted})"
@@ -136,11 +159,11 @@ def _chosen(domain: str, length: int) -> str:
     )
 
 
-def _label(value: str) -> str:
-    """A Vega expression for a tick's text: 1,000 and 0.05 as they are, powers of ten further out as 10⁶."""
+def _label(value: str, plain: int) -> str:
+    """A Vega expression for a tick's text: 1,000 and 0.05 as they are, above ``plain`` powers of ten as 10⁶."""
     powers = ",".join(f"'10{str(e).translate(_SUPERSCRIPTS)}'" for e in range(*_EXPONENTS))
     exponent = f"floor(log({value})/LN10+1e-9)"
     power = f"[{powers}][{exponent}-({_EXPONENTS[0]})]"
     digit = f"{value}/pow(10,{exponent})"
     far = f"(abs({digit}-1)<1e-9 ? {power} : format({digit},'.3~f')+'×'+{power})"
-    return f"({value}>=99999 || {value}<9.99e-4) ? {far} : format({value},',.6~f')"
+    return f"({value}>={plain} || {value}<9.99e-4) ? {far} : format({value},',.6~f')"

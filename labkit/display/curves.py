@@ -9,7 +9,7 @@ from labkit.display.describe import count, listing, sentence, title_of, words_of
 from labkit.display.series import direct_labels, series_of
 from labkit.display.theme import HEIGHT, WIDTH
 
-_KEY = {True: "points: found, with their standard errors", False: "points: found"}
+_KEY = {True: "points: measured, with standard errors", False: "points: measured"}
 _ROOM_AROUND = 1.0
 """Standard errors of a point that the vertical axis must show."""
 
@@ -70,7 +70,7 @@ def curves(
         if "se" not in measured:
             measured["se"] = float("nan")
         reach += [*measured["y"], *(measured["y"] + _ROOM_AROUND * measured["se"].fillna(0))]
-    across = span("x", title_of(x), frame["x"], log=log_x, length=WIDTH, pad=0.03)
+    across = span("x", title_of(x), frame["x"], log=log_x, length=WIDTH, pad=0.03, each=log_x)
     up = span("y", title_of(y), reach, log=log_y, length=HEIGHT)
     turn, condition = choice_dial(frame[NAME].unique(), dial, dial_value) if dial else (None, None)
     layers = _lines(frame, kinds, across, up, measured is not None)

@@ -25,6 +25,8 @@ _TITLES = {
     "bits": "precision (bits)",
 }
 _UNITS = {"error": "fraction wrong", "accuracy": "fraction right", "loss": "nats"}
+_COUNTED = {"step", "epoch", "example", "token", "letter", "member"}
+_LISTED = 40
 # Characters that XML forbids, and those that would turn a label's direction or hide in it.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -66,6 +68,27 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
+def plural(words: str) -> str:
+    """What is counted, for more than one of it.
+
+    >>> plural("step"), plural("training examples")
+    ('steps', 'training examples')
+    """
+    return f"{words}s" if words.rpartition(" ")[2] in _COUNTED else words
+
+
+def quantity(words: str, *values: float) -> str:
+    """Numbers before what they count, or after the name of what they measure.
+
+    >>> quantity("training examples", 32, 1024), quantity("step", 3000), quantity("fraction kept", 0.8)
+    ('32 and 1,024 training examples', '3,000 steps', 'fraction kept 0.8')
+    """
+    told, several = " and ".join(map(number, values)), plural(words)
+    if not several.endswith("s") or several.endswith("ss"):
+        return f"{words} {told}"
+    return f"{told} {several[:-1] if values == (1,) else several}"
+
+
 def change(first: float, last: float) -> str:
     """How a value moved, as the rest of a sentence.
 
@@ -92,7 +115,7 @@ def listing(names: Iterable[Any], limit: int = 5) -> str:
     >>> listing(["a", "b", "c"]), listing(range(9), limit=3)
     ('a, b and c', '0, 1, 2 and 6 more')
     """
-    names = [short(name) for name in names]
+    names = [short(name, _LISTED) for name in names]
     if len(names) > limit:
         return f"{', '.join(names[:limit])} and {len(names) - limit} more"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

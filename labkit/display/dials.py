@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from labkit.display.axes import Axis
-from labkit.display.describe import words_of
+from labkit.display.describe import plural, words_of
 
 STEPS = 200  # of a slider, evenly spread over its range
 
@@ -51,7 +51,7 @@ def target_dial(curve, across: Axis, up: Axis, names: tuple[str, str]) -> tuple[
         .transform_calculate(needed=between)
         .transform_aggregate(needed="min(needed)")
     )
-    words = f"format(target, '.3~g') + ' needs ' + format(datum.needed, ',.3~r') + ' {words_of(names[0])}'"
+    words = f"format(target, '.3~g') + ' needs ' + format(datum.needed, ',.3~r') + ' {plural(words_of(names[0]))}'"
     down = crossing.mark_rule(strokeDash=[4, 3], clip=True).encode(x=alt.X("needed:Q"))
     said = crossing.transform_calculate(words=words).mark_text(align="left", dx=6, baseline="bottom", dy=-6)
     left = alt.value(8)

@@ -8,12 +8,13 @@ import numpy as np
 
 from labkit.display.assemble import assemble, columns, level
 from labkit.display.axes import Axis, drawable, span
-from labkit.display.describe import count, listing, number, sentence, title_of, words_of
+from labkit.display.describe import count, listing, number, quantity, sentence, title_of, words_of
 from labkit.display.dials import target_dial
 from labkit.display.series import direct_labels, series_of
 from labkit.display.theme import HEIGHT, NEUTRAL, WIDTH
 
 _GRID = 80
+_FORECAST = "forecast"  # the name of a curve that is no single fitted law
 
 
 def law_fit(
@@ -134,7 +135,7 @@ def forecast(
         note,
     ]
     described = sentence(
-        f"{words_of(names[1]).capitalize()} against {words_of(names[0])} with fitted {listing(kinds.names)}",
+        f"{words_of(names[1]).capitalize()} against {words_of(names[0])} with {_drawn(kinds.names)}",
         count(len(fitted), "fitted point"),
         count(len(points) - len(fitted), "held-out point") if len(points) > len(fitted) else "",
         finding=finding,
@@ -229,12 +230,16 @@ def _measured(points, across: Axis, up: Axis) -> list:
     return layers
 
 
+def _drawn(names: tuple[str, ...]) -> str:
+    return f"a {_FORECAST}" if names == (_FORECAST,) else f"fitted {listing(names)}"
+
+
 def _finding(curve, fitted, names: tuple[str, str], interval: float | None) -> str:
     ends = curve.sort_values("x").groupby("series", sort=False).last()
-    far, end = number(ends["x"].max()), ends.iloc[0]
-    place = f"at {far} {words_of(names[0])}"
+    end = ends.iloc[0]
+    place = f"at {quantity(words_of(names[0]), ends['x'].max())}"
     if len(ends) > 1:
         return f"{count(len(ends), 'law')} reach {number(ends['y'].min())} to {number(ends['y'].max())} {place}"
-    law = "law" if ends.index[0] == "law" else f"{ends.index[0]} law"
+    law = {"law": "law fitted to", _FORECAST: "forecast from"}.get(ends.index[0], f"{ends.index[0]} law fitted to")
     sure = f" ({interval:.0%} interval {number(end['low'])} to {number(end['high'])})" if interval else ""
-    return f"The {law} fitted to {count(len(fitted), 'point')} reaches {number(end['y'])}{sure} {place}"
+    return f"The {law} {count(len(fitted), 'point')} reaches {number(end['y'])}{sure} {place}"

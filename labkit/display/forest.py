@@ -91,7 +91,7 @@ def forest(
             layers.append(bars.encode(x=alt.X("low_drawn:Q", scale=across.scale()), x2="high:Q"))
         layers.append(base.mark_point(size=60, yOffset=offset).encode(x=x, shape=kinds.shape()))
     layers = [layer.properties(name=_name(layer, index)) for index, layer in enumerate(layers)]
-    finding = _finding(rows, words, reference)
+    finding = _finding(rows, words, reference, reference_label)
     with_interval = rows["low"].notna().any()
     subtitle = [
         f"bar: {interval:.0%} interval" if with_interval else "no intervals given",
@@ -138,12 +138,13 @@ def _name(layer, index: int) -> str:
     return f"{layer.mark.type}_{index}"
 
 
-def _finding(rows, words: str, reference: float | None) -> str:
+def _finding(rows, words: str, reference: float | None, named: str) -> str:
     if reference is not None and rows["low"].notna().any():
         known = rows[rows["low"].notna()]
         inside = int(((known["low"] <= reference) & (known["high"] >= reference)).sum())
         verb = "contains" if inside == 1 else "contain"
-        return f"{inside} of {count(len(known), 'interval')} {verb} {number(reference)}"
+        whose = f" ({one_line(named, 40)})" if named else ""
+        return f"{inside} of {count(len(known), 'interval')} {verb} {number(reference)}{whose}"
     least, most = rows.loc[rows["value"].idxmin()], rows.loc[rows["value"].idxmax()]
     subject = f"{words[:1].upper()}{words[1:]}".partition(" (")[0]
     if len(rows) == 1:

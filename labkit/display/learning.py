@@ -6,7 +6,7 @@ import numpy as np
 
 from labkit.display.assemble import assemble, columns, level
 from labkit.display.axes import drawable, span
-from labkit.display.describe import change, count, listing, number, one_line, sentence, title_of, words_of
+from labkit.display.describe import change, count, listing, number, one_line, quantity, sentence, title_of, words_of
 from labkit.display.series import Series, direct_labels, distinct_labels, series_of
 from labkit.display.theme import FACET_HEIGHT, FACET_WIDTH, HEIGHT, WIDTH
 
@@ -58,7 +58,7 @@ def learning_curves(
     means = _means(runs, interval)
     means["dash"] = means["series"].map(kinds.codes)
     wide, high = (FACET_WIDTH, FACET_HEIGHT) if facet else (WIDTH, HEIGHT)
-    across = span("x", title_of(x), runs["x"], log=True, length=wide)
+    across = span("x", title_of(x), runs["x"], log=True, length=wide, each=True)
     lowest = runs["y"].min() / 2 if log_y else -np.inf
     shown = np.concatenate([runs["y"], means["low"].clip(lower=lowest), means["high"]])
     up = span("y", title_of(y), shown, log=log_y, length=high)
@@ -170,7 +170,7 @@ def _layers(kinds: Series, across, up, interval: float, *, zooms: bool) -> list:
 
 
 def _finding(means, y: str, x: str, panels: int) -> str:
-    """What the curves say, true by construction: who is lowest at the largest size, as far as intervals tell."""
+    """What the curves say, true by construction: who is lowest at the largest size of several, as intervals tell."""
     curves = [curve for _, curve in means.groupby(["facet", "series"], sort=False)]
     long = [curve for curve in curves if len(curve) > 1]
     if panels > 1:
@@ -181,14 +181,13 @@ def _finding(means, y: str, x: str, panels: int) -> str:
     if len(curves) == 1:
         first, last = curves[0].iloc[0], curves[0].iloc[-1]
         if first["x"] == last["x"]:
-            return f"{y.capitalize()} is {number(last['y'])} at {number(last['x'])} {x}"
-        return (
-            f"{y.capitalize()} {change(first['y'], last['y'])} between {number(first['x'])} and {number(last['x'])} {x}"
-        )
-    largest = means["x"].max()
+            return f"{y.capitalize()} is {number(last['y'])} at {quantity(x, last['x'])}"
+        return f"{y.capitalize()} {change(first['y'], last['y'])} between {quantity(x, first['x'], last['x'])}"
+    shared = means.groupby("x")["series"].nunique()
+    largest = shared[shared > 1].index.max() if (shared > 1).any() else means["x"].max()
     ends = means[means["x"] == largest].sort_values("y")
     best, rest = ends.iloc[0], ends.iloc[1:]
-    place = f"At {number(largest)} {x}"
+    place = f"At {quantity(x, largest)}"
     close = rest[rest["low"] <= best["high"]]["series"]
     if len(rest) == 0:
         return f"{place} only {best['series']} was measured: {y} {number(best['y'])}"

@@ -13,7 +13,7 @@ from labkit.display.describe import short
 from labkit.display.theme import COLOURS, DASHES, SHAPES, WIDTH
 
 MAX_SERIES = 12
-_DIRECT = 4
+_DIRECT, _BESIDE = 4, 19  # series, and characters of a name, that find room beside the lines
 _LINE_HEIGHT = 15
 
 
@@ -101,7 +101,8 @@ def series_of(values: Iterable, title: str, *, direct: bool = True) -> tuple[Ser
             "select some, or draw several charts"
         )
     labels = distinct_labels(distinct, 24, f"{title} " if numeric else "")
-    return Series(tuple(labels.values()), title, direct and len(distinct) <= _DIRECT), labels
+    beside = len(distinct) <= _DIRECT and max(map(len, labels.values()), default=0) <= _BESIDE
+    return Series(tuple(labels.values()), title, direct and beside), labels
 
 
 def distinct_labels(values: Iterable, limit: int, prefix: str = "") -> dict:
