@@ -62,7 +62,7 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run the command line; every ValueError of the library becomes a sentence and exit code 2."""
+    """Run the command line; what the library refuses and what the system denies is a sentence and exit code 2."""
     places.settle()
     try:
         group.main(prog_name="labkit", standalone_mode=False)
@@ -76,7 +76,7 @@ def main() -> None:
             "Interrupted: finished points are stored, so the same command goes on where this one stopped.", err=True
         )
         sys.exit(5)
-    except (ValueError, TypeError, FileNotFoundError, NotADirectoryError) as error:
+    except (ValueError, TypeError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
 

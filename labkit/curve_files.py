@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labkit import log_files
+from labkit import log_files, several_curves, written_numbers
 
 MAX_BYTES = 100 * 2**20
 _BLOCK = 50_000  # lines of JSON that become a frame together
@@ -30,15 +30,22 @@ _COMMON_Y = (
     ("value",),  # what TensorBoard calls the metric in the files it saves
 )
 _NEITHER = {"wall time", "_runtime", "_timestamp", "seed", "fold", "run", "repeat", "trial"}
+_HEAD = 100_000  # characters in which decimal commas are looked for
+_OTHER_MARKS = re.compile(r"(?<=\w)(?:\||:| )(?=\w)")
+_NO_CURVE = _NEITHER | {name for names in _COMMON_X for name in names} | {name for names in _COMMON_Y for name in names}
 _TURNED = re.compile(r"(1|100)\s*-\s*(.+)")  # an error made of a score
 _RISING = 0.7  # rank correlation from which y is said to rise with x
 
 
 def _json(path: Path) -> pd.DataFrame:
     """Records in a list, columns in a dict, or the log within the state of a trainer."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
     if isinstance(content, dict):
         content = content.get("log_history", content)
+    records = isinstance(content, list) and all(isinstance(row, dict) for row in content)
+    columns = isinstance(content, dict) and all(isinstance(column, (list, dict)) for column in content.values())
+    if not (records or columns):
+        raise ValueError('expected a list of records, such as [{"examples": 100, "error": 0.3}], or a list per column')
     return pd.DataFrame(content)
 
 
@@ -66,18 +73,28 @@ def _frame(rows: list) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _separated(path: Path, separator: str = ",", decimal: str = ".") -> pd.DataFrame:
+def _separated(path: Path, separator: str = ",") -> pd.DataFrame:
     with path.open(encoding="utf-8-sig") as file:
         comments = 0
         while (line := file.readline()).startswith("#"):
             comments += 1
+        rows = file.read(_HEAD)
     if separator == "," and line.count(";") > line.count(","):  # as spreadsheets write where the comma is decimal
-        separator, decimal = ";", ","
+        separator = ";"
     elif "\t" in line and "," not in line:
         separator = "\t"
-    return pd.read_csv(
-        path, sep=separator, decimal=decimal, skiprows=comments, skipinitialspace=True, low_memory=False
-    ).rename(columns=lambda name: str(name).strip())
+    decimal = "," if separator != "," and written_numbers.has_decimal_commas(rows) else "."
+    try:
+        table = pd.read_csv(
+            path, sep=separator, decimal=decimal, skiprows=comments, skipinitialspace=True, low_memory=False
+        )
+    except pd.errors.EmptyDataError:
+        raise ValueError("it is empty: expected a header and at least one point") from None
+    table = table.rename(columns=lambda name: str(name).strip())
+    table.attrs["decimal"] = decimal
+    if len(table.columns) == 1 and (mark := _OTHER_MARKS.search(line.strip())):
+        raise ValueError(f"its header {line.strip()!r} is one column: put commas in place of {mark[0]!r}")
+    return table
 
 
 _READERS = {
@@ -207,28 +224,21 @@ def choose_columns(table: pd.DataFrame, x: str | None = None, y: str | None = No
     return x, y
 
 
-def _is_percent(table: pd.DataFrame, column: str) -> bool:
-    """Whether every value of the column ends in a percent sign."""
-    if pd.api.types.is_numeric_dtype(table[column]):
-        return False
-    said = table[column].dropna().astype(str).str.strip()
-    return bool(len(said) and said.str.endswith("%").all())
-
-
-def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
+def _numbers(table: pd.DataFrame, column: str, sizes: bool = False) -> tuple[np.ndarray, str]:
     if (whole := _TURNED.fullmatch(column)) and column not in table.columns:
-        return float(whole[1]) - _numbers(table, whole[2])
-    values = pd.to_numeric(table[column], errors="coerce")
-    if _is_percent(table, column):
-        values = pd.to_numeric(table[column].astype(str).str.rstrip("% "), errors="coerce") / 100
-    text = values.isna() & table[column].notna() & ~table[column].isin(["NaN", "nan"])
-    if text.any():
-        row = int(np.flatnonzero(text)[0])
-        raise ValueError(f"column {column!r} holds {table[column].iloc[row]!r} in row {row + 1}, which is not a number")
-    return values.to_numpy(dtype=float)
+        values, remark = _numbers(table, whole[2])
+        return float(whole[1]) - values, remark
+    return written_numbers.read(table[column], decimal_comma=table.attrs.get("decimal") == ",", sizes=sizes)
 
 
-def read_curve(path: str | Path, x: str | None = None, y: str | None = None, se: str | None = None) -> pd.DataFrame:
+def read_curve(
+    path: str | Path,
+    x: str | None = None,
+    y: str | None = None,
+    se: str | None = None,
+    *,
+    where: Sequence[str] = (),
+) -> pd.DataFrame:
     """Read the points of one curve.
 
     Arguments:
@@ -236,6 +246,7 @@ def read_curve(path: str | Path, x: str | None = None, y: str | None = None, se:
             Weights & Biases as CSV, or a TensorBoard event file or the folder of one run's.
         x, y: the columns of the size and of the error or loss, as in ``choose_columns``.
         se: the column of the standard error of y, if there is one.
+        where: conditions such as ``"model=a"`` that the rows must meet, where the file holds several curves.
 
     Returns a frame with columns ``x``, ``y`` and, if asked for, ``se``. Rows without a value and rows at size 0 are
     dropped; of more than 2,000 rows the trend is kept: a log as means of at most 200 bins even in log x, repeats of few
@@ -250,7 +261,7 @@ def read_curve(path: str | Path, x: str | None = None, y: str | None = None, se:
     >>> curve.y.tolist(), curve.attrs["notes"]
     ([0.3, 0.22], ('1 row at examples 0 is left out: logarithms have no zero.',))
     """
-    return curve_of(read_table(path), x, y, se, name=Path(path).name)
+    return curve_of(several_curves.only(read_table(path), where), x, y, se, name=Path(path).name)
 
 
 def curve_of(
@@ -261,10 +272,13 @@ def curve_of(
     >>> curve_of(pd.DataFrame({"examples": [10, 20], "error": [0.5, 0.4]})).attrs["y_name"]
     'error'
     """
+    if any(table.index.names):  # of a Parquet file
+        table = table.reset_index()
     x, y = choose_columns(table, x, y)
-    columns = {"x": _numbers(table, x), "y": _numbers(table, y)}
+    read = {"x": _numbers(table, x, sizes=True), "y": _numbers(table, y)}
     if se is not None:
-        columns["se"] = _numbers(table, _choose(table, se, (), "--se"))
+        read["se"] = _numbers(table, _choose(table, se, (), "--se"))
+    columns = {key: values for key, (values, _) in read.items()}
     curve = pd.DataFrame(columns)
     usable = np.isfinite(curve).all(axis=1)
     dropped = int((~usable).sum())
@@ -276,8 +290,9 @@ def curve_of(
     called = {"x": x, "y": y, "se": se}
     lacking = [name for key, name in called.items() if key in columns and not np.isfinite(columns[key]).all()]
     notes = [f"{_rows(dropped, ' without ' + ' or '.join(lacking))} left out."] if dropped else []
+    notes += [remark for _, remark in read.values() if remark]
     source = y if y in table.columns else _TURNED.fullmatch(y)[2]
-    if _is_percent(table, source):
+    if written_numbers.is_percent(table[source]):
         notes.append(f"{source} is in percent and read as a share: 5% is 0.05.")
     zeros = int((curve.x == 0).sum())
     if zeros:
@@ -285,6 +300,9 @@ def curve_of(
         notes.append(f"{_rows(zeros, f' at {x} 0')} left out: logarithms have no zero.")
         if curve.empty:
             raise ValueError(f"{name} has no row with {x} above 0")
+    others = [name for name in table.columns if name not in (x, source, se) and name.lower() not in _NO_CURVE]
+    mixed = several_curves.remark(table, columns["x"], columns["y"], others)
+    notes += [mixed] if mixed else []
     curve, more = _trend(curve.reset_index(drop=True), x, y)
     curve.attrs.update(x_name=x, y_name=y, dropped=dropped, notes=(*notes, *more))
     return curve

@@ -155,3 +155,47 @@ def test_rows_without_a_standard_error_are_named_so(tmp_path):
     path.write_text("examples,error,sd\n10,0.5,\n20,0.4,0.1\n")
     curve = curve_files.read_curve(path, y="error", se="sd")
     assert curve.attrs["notes"] == ("1 row without sd is left out.",)
+
+
+def test_values_that_are_all_alike_are_no_law(labkit, tmp_path):
+    path = tmp_path / "flat.csv"
+    path.write_text("examples,error\n" + "".join(f"{size},0.2\n" for size in SIZES))
+    code, out, said = labkit("fit", path)
+    assert (code, out) == (6, "")
+    assert "all values of error are alike" in said
+    assert labkit("fit", path, "--form", "last_value")[0] == 0
+
+
+def test_a_point_outside_the_bounds_is_neither_the_last_value_nor_the_largest_size(labkit, tmp_path):
+    path = tmp_path / "outside.csv"
+    path.write_text("examples,error\n10,0.5\n20,0.4\n40,0.3\n80,-0.2\n")
+    found = json.loads(labkit("forecast", path, "--json")[1])
+    assert found["last_value"] == 0.3
+    assert [row["at"] for row in found["forecast"]] == [80, 400]
+
+
+def test_a_level_close_to_one_is_not_called_one(labkit, curve):
+    assert "(99.9% interval)" in labkit("forecast", curve, "--y", "error", "--interval", 0.999)[1]
+    assert "(90% interval)" in labkit("fit", curve, "--y", "error")[1]
+
+
+def test_what_the_system_denies_is_a_sentence(labkit, curve, tmp_path, monkeypatch):
+    def denied(*_):
+        raise PermissionError(13, "Permission denied", "a.svg")
+
+    monkeypatch.setattr(curves, "_draw", denied)
+    code, _, said = labkit("forecast", curve, "--y", "error", "--chart", tmp_path / "a.svg")
+    assert code == 2
+    assert said.startswith("Error: [Errno 13] Permission denied")
+
+
+def test_an_unknown_kind_of_entry_gets_the_nearest_one(labkit):
+    code, _, said = labkit("list", "froms")
+    assert code == 2
+    assert "did you mean 'forms'" in said
+
+
+def test_the_study_in_the_help_of_sweep_stands_as_it_is_to_be_written(labkit):
+    lines = [line.strip() for line in labkit("sweep", "--help")[1].splitlines()]
+    assert "[grid]" in lines
+    assert "draw_seed = 0" in lines

@@ -15,12 +15,9 @@ class Size(click.ParamType):
     name = "size"
 
     def convert(self, value, param, ctx):
-        text = str(value).replace(",", "").strip()
-        factor = {"k": 1e3, "m": 1e6, "b": 1e9}.get(text[-1:].lower(), 1)
-        try:
-            size = float(text[:-1] if factor > 1 else text) * factor
-        except ValueError:
-            size = float("nan")
+        from labkit.written_numbers import size as written
+
+        size = written(str(value))
         if not 0 < size < float("inf"):
             self.fail(f"{value!r} is no size; expected a number above 0, such as 10000, 1e4 or 10k", param, ctx)
         return size
@@ -50,7 +47,17 @@ def _file_options(command):
         click.option("--y", "y", help="Column of the error or loss, or how its name ends; 1-accuracy for a score."),
         click.option("--se", help="Column of the standard error of y: surer points count for more."),
         click.option(
-            "--interval", default=0.9, show_default=True, type=click.FloatRange(0, 1, True, True), help="Level."
+            "--where",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            help="Only rows with that value; repeatable: one curve of several.",
+        ),
+        click.option(
+            "--interval",
+            default=0.9,
+            show_default=True,
+            type=click.FloatRange(0, 1, True, True),
+            help="Share of cases that the limits are to hold.",
         ),
         click.option("--seed", default=0, show_default=True, help="Seed of the resamples."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
@@ -64,22 +71,22 @@ def _file_options(command):
     return command
 
 
-def _read(file, x, y, se, as_json):
+def _read(file, x, y, se, where, as_json):
     from labkit import curve_files
 
-    curve = curve_files.read_curve(file, x, y, se)
+    curve = curve_files.read_curve(file, x, y, se, where=where)
     if not as_json:
         for note in curve.attrs["notes"]:
             click.echo(f"Note: {note}", err=True)
     return curve
 
 
-def _page(file, curve, out, as_json, found, **parameters) -> int:
+def _page(file, curve, where, out, as_json, found, **parameters) -> int:
     """Write the page about the file, say where it lies, and return the exit code."""
     from labkit.commands import own_report
 
     columns = {"x": curve.attrs["x_name"], "y": curve.attrs["y_name"]}
-    outcome = own_report.write(file, {**columns, **parameters}, out)
+    outcome = own_report.write(file, {**columns, **parameters}, out, where)
     found["report"] = str(outcome.page) if outcome.page else None
     if not as_json:
         click.echo(f"\nReport: {outcome.page}" if outcome.exit_code == 0 else outcome.sentence)
@@ -104,6 +111,7 @@ Examples:
   labkit fit errors.csv
   labkit fit runs/large --y validation/loss
   labkit fit errors.csv --x examples --y error --form power --json
+  labkit fit models.csv --where model=large
   labkit fit errors.csv --report"""
 )
 @_file_options
@@ -111,7 +119,7 @@ Examples:
 @click.option(
     "--objective", default="log_squared", show_default=True, help="squared, log_squared, huber_log, asymmetric."
 )
-def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
+def fit(file, x, y, se, where, interval, seed, as_json, page, out, form, objective):
     """Fit one law to the points in FILE and print its parameters with their intervals.
 
     FILE is a table with a header (CSV, TSV, JSON, JSON lines, Parquet), a training log, a chart exported from Weights &
@@ -119,7 +127,7 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
     """
     from labkit import curve_files, laws
 
-    curve = _read(file, x, y, se, as_json)
+    curve = _read(file, x, y, se, where, as_json)
     law = laws.ScalingLaw(form, objective=objective, seed=seed)
     chosen = laws.get(form)
     if len(chosen.columns) > 1:
@@ -128,6 +136,11 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
     if sizes < needed:
         # A law through every point has no residual, so its interval would have no width and mean nothing.
         click.echo(f"No fit: {form} needs at least {needed} different sizes, {file.name} has {sizes}.", err=True)
+        sys.exit(6)
+    if curve.y.nunique() == 1 and chosen.name != "last_value":
+        click.echo(
+            f"No fit: all values of {curve.attrs['y_name']} are alike, so any {form} through them would do.", err=True
+        )
         sys.exit(6)
     if page:
         _worth_a_page(file, curve)
@@ -141,10 +154,10 @@ def fit(file, x, y, se, interval, seed, as_json, page, out, form, objective):
     else:
         found = {}
         click.echo(f"{form} on {_points(len(curve))} of {file.name}: {law.reason_}\n")
-        click.echo(f"{'parameter':<12}{'value':>12}{'low':>12}{'high':>12}   ({interval:.0%} interval)")
+        click.echo(f"{'parameter':<12}{'value':>12}{'low':>12}{'high':>12}   ({_level(interval)} interval)")
         for name, value in law.parameters_.items():
             click.echo(f"{name:<12}{value:>12.4g}{low[name]:>12.4g}{high[name]:>12.4g}")
-    failed = _page(file, curve, out, as_json, found, se=se, interval=interval, forms=_with(form)) if page else 0
+    failed = _page(file, curve, where, out, as_json, found, se=se, interval=interval, forms=_with(form)) if page else 0
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(failed or (0 if law.converged_ else 6))
@@ -176,7 +189,7 @@ Examples:
 @click.option("--target", type=float, help="An error or loss to reach: how much would it take?")
 @click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of y: 0 1 for error rates.")
 @click.option("--chart", type=ChartFile(), help="Draw the curve and its forecast to this .svg or Vega-Lite .json file.")
-def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bounds, chart):
+def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, target, bounds, chart):
     """Forecast the curve in FILE at larger sizes, with an interval for a new observation.
 
     FILE is a table with a header (CSV, TSV, JSON, JSON lines, Parquet), a training log, a chart exported from Weights &
@@ -187,9 +200,11 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
 
     from labkit import laws
 
-    curve = _read(file, x, y, se, as_json)
+    curve = _read(file, x, y, se, where, as_json)
+    usable = curve[curve.y.between(*bounds)]
+    known = usable if len(usable) else curve  # none: what follows says so
     if not at and target is None and not page:
-        at = (2 * float(curve.x.max()), 10 * float(curve.x.max()))
+        at = (2 * float(known.x.max()), 10 * float(known.x.max()))
     if page:
         _worth_a_page(file, curve, bounds)
     names = curve.attrs
@@ -201,7 +216,7 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
         report = laws.forecast_report(curve.x, curve.y, np.array(at), **options)
         found["forecast"] = report.table.rename(columns={"x": "at"}).to_dict("records")
         found["warnings"] = list(report.warnings)
-        found["last_value"] = float(curve.y[curve.x == curve.x.max()].mean())
+        found["last_value"] = float(known.y[known.x == known.x.max()].mean())
     if target is not None:
         points = (curve.x, curve.y) if errors is None else (curve.x, curve.y, errors)
         plan = laws.plan(points, target=target, interval=interval, bounds=bounds, seed=seed)
@@ -214,17 +229,22 @@ def forecast(file, x, y, se, interval, seed, as_json, page, out, at, target, bou
             "horizon": plan.horizon,
         }
     if chart is not None:
-        _draw(curve, chart, max(at, default=curve.x.max() * 10), options)
+        _draw(curve, chart, max(at, default=known.x.max() * 10), options)
         found["chart"] = str(chart)
     if not as_json:
         click.echo(_words(found))
     failed = 0
     if page:
         asked = {"se": se, "interval": interval, "bounds": list(bounds), "target": target, "at": list(at) or None}
-        failed = _page(file, curve, out, as_json, found, **asked)
+        failed = _page(file, curve, where, out, as_json, found, **asked)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(failed or (6 if target is not None and found["plan"]["needed"] is None else 0))
+
+
+def _level(interval: float) -> str:
+    """A level in percent, without rounding 99.9 to 100."""
+    return f"{100 * interval:.6g}%"
 
 
 def _points(count: int) -> str:
@@ -240,7 +260,7 @@ def _words(found: dict) -> str:
     x, y = found["x"], found["y"]
     lines = [f"{_points(found['points'])} of {y} against {x}."]
     if "forecast" in found:
-        lines += ["", f"{x:>16}{'forecast':>12}{'low':>12}{'high':>12}   ({found['interval']:.0%} interval)"]
+        lines += ["", f"{x:>16}{'forecast':>12}{'low':>12}{'high':>12}   ({_level(found['interval'])} interval)"]
         for row in found["forecast"]:
             values = "".join(f"{row[name]:>12.4g}" for name in ("prediction", "low", "high"))
             lines.append(f"{_amount(row['at']):>16}{values}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from labkit.registry import nearest
+
 _PRUNING = {"scores": "score", "policies": "policy", "selectors": "selector", "methods": "dynamic"}
 _KINDS = ("claims", "datasets", "forms", "models", "notebooks", *_PRUNING)
 
@@ -44,11 +46,13 @@ Examples:
   labkit list forms
   labkit list datasets --json""",
 )
-@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("kind")
 @click.option("--json", "as_json", is_flag=True, help="Print every column as JSON.")
 def listing(kind, as_json):
     """List the entries of one KIND: claims, datasets, forms, models, notebooks; to prune with: scores, policies,
     selectors, methods (dynamic)."""
+    if kind not in _KINDS:
+        raise click.UsageError(f"unknown kind {kind!r}: {nearest(kind, _KINDS)}")
     frame = _frame(kind)
     if as_json:
         click.echo(frame.to_json(orient="records", indent=2, default_handler=str))

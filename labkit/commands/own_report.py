@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,31 @@ def refuse_short(file: Path, sizes: int) -> None:
         sys.exit(6)
 
 
-def write(file: Path, parameters: dict[str, Any], out: Path, preset: str = "own"):
+def write(file: Path, parameters: dict[str, Any], out: Path, where: Sequence[str] = (), preset: str = "own"):
     """Run the template on the file and return the outcome; its page lies in ``out``.
 
-    ``parameters`` are those of the notebook, by name; None means the notebook's own choice. Raises
-    ``FileNotFoundError`` where there are no notebooks, as beside an installed wheel.
+    ``parameters`` are those of the notebook, by name; None means the notebook's own choice. With ``where`` the rows
+    that meet it are written beside the notebook, which reads them there. Raises ``FileNotFoundError`` where there are
+    no notebooks, as beside an installed wheel.
     """
-    from labkit import places, reports
+    from labkit import curve_files, places, reports, several_curves
     from labkit.lessons import notebook_files
 
     template = places.notebooks() / TEMPLATE
     if not template.is_file():
         raise FileNotFoundError(f"there is no {template}: a report is made from the notebooks, so run from a checkout")
-    name = "own_" + (re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).strip("_") or "points")
-    given = {"points": str(file.resolve()), **{key: value for key, value in parameters.items() if value is not None}}
+    about = ", ".join([file.name, *where])
+    name = "own_" + (re.sub(r"[^A-Za-z0-9_-]+", "_", "_".join([file.stem, *where])).strip("_") or "points")
     notebook = out.resolve() / "notebooks" / f"{name}.ipynb"
     notebook.parent.mkdir(parents=True, exist_ok=True)
-    shorter = without_lessons(notebook_files.read(template), f"Forecast of {file.name}: how far does it reach?")
+    points = file.resolve()
+    if where:
+        points = notebook.with_suffix(".csv")
+        rows = several_curves.only(curve_files.read_table(file), where)
+        comma = rows.attrs.get("decimal") == ","  # text among the numbers stays as it was written
+        rows.to_csv(points, index=False, sep=";" if comma else ",", decimal="," if comma else ".")
+    given = {"points": str(points), **{key: value for key, value in parameters.items() if value is not None}}
+    shorter = without_lessons(notebook_files.read(template), f"Forecast of {about}: how far does it reach?")
     notebook.write_text(notebook_files.to_text(shorter), encoding="utf-8")
     (outcome,) = reports.run([notebook], preset=preset, parameters=given, out=out)
     return outcome

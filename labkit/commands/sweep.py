@@ -28,12 +28,15 @@ Examples:
   labkit sweep study.toml --explain
   labkit sweep study.toml --backend dask --address tcp://10.0.0.5:8786
 
-A study names a function (package.module:function, or file.py:function beside it) and the values of its parameters:
+\b
+A study names a function (package.module:function, or file.py:function
+beside it) and the values of its parameters:
   function = "measure.py:error"
   [grid]
   examples = [64, 256, 1024]
   seed = [0, 1, 2]
 
+\b
 [random] in place of [grid] draws configurations:
   points = 50
   draw_seed = 0
