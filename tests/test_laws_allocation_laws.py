@@ -61,3 +61,16 @@ def test_over_training_needs_a_fitted_law(law, sizes):
 def test_text_among_the_sizes_is_named(surface):
     with pytest.raises(ValueError, match="sizes must be numbers"):
         laws.overtraining_cost(surface, 1e20, ["half"])
+
+
+@pytest.mark.parametrize("unit", [(1e9, 1e9), (1e9, 1.0), (1.0, 1e12), (1e12, 1e12)])
+def test_a_law_in_units_of_its_own_is_split_and_planned_alike(surface, unit):
+    size, goal = 6 * 7e7 * 1.4e10, 2.2  # the best model has 7e7 parameters: 0.07 in billions
+    law = laws.ScalingLaw("chinchilla", "log_squared").fit(SIZES / unit, surface.predict(SIZES))
+    budget = size / unit[0] / unit[1]
+    here, there = laws.allocate(law, budget), laws.allocate(surface, size)
+    assert here.params * unit[0] == pytest.approx(there.params, rel=1e-4)
+    assert here.tokens * unit[1] == pytest.approx(there.tokens, rel=1e-4)
+    assert here.params_limits[0] * unit[0] == pytest.approx(there.params_limits[0], rel=1e-3)
+    needed = laws.plan(surface, target=goal).x
+    assert laws.plan(law, target=goal).x * unit[0] * unit[1] == pytest.approx(needed, rel=1e-3)

@@ -57,3 +57,20 @@ def test_a_law_of_other_variables_is_refused():
     law = laws.ScalingLaw("product", "log_squared").fit(SIZES, 40 * SIZES[:, 0] ** -0.1 * SIZES[:, 1] ** -0.05)
     with pytest.raises(ValueError, match="or of params and tokens; 'product' has encoder_params, decoder_params"):
         laws.plan(law, target=1.0)
+
+
+@pytest.mark.parametrize(("name", "budget"), [("hoffmann-2022", 5.76e23), ("epoch-2024", 1e20), ("kaplan-2020", 1e22)])
+def test_a_published_law_is_planned_with_as_the_inverse_of_its_allocation(name, budget):
+    law = laws.published(name)
+    found = laws.plan(law, target=laws.allocate(law, budget).loss)
+    assert found.x == pytest.approx(budget, rel=1e-5)
+    assert np.isnan([found.low, found.high, found.unreachable]).all()
+    assert not found.reached
+
+
+def test_no_compute_brings_a_published_law_below_its_floor():
+    found = laws.plan(laws.published("epoch-2024"), target=1.8)
+    assert np.isinf(found.x)
+    assert "floor" in found.note
+    with pytest.raises(ValueError, match="plan needs a law on params and tokens; 'data_constrained'"):
+        laws.plan(laws.published("muennighoff-2023"), target=2.0)

@@ -16,6 +16,7 @@ from labkit.laws.publications import Published
 FLOPS_TRAINING, FLOPS_INFERENCE = 6.0, 2.0  # per parameter and token
 DRAWS = 500
 GRID = 400
+FARTHER = 1e12  # how far beyond 1 parameter and 1 token a law in units of its own is followed
 ROUNDS = 80
 GOLDEN = (np.sqrt(5) - 1) / 2
 
@@ -24,7 +25,9 @@ GOLDEN = (np.sqrt(5) - 1) / 2
 class Allocation:
     """The best split of a compute budget, and limits of each quantity (low, high) from the law's refits.
 
-    A published law brings no points to refit, so its limits are nan.
+    ``compute`` is the budget in FLOPs, use included; ``params`` and ``tokens`` are in the units of the law's columns,
+    ``loss`` is the law's there, and ``interval`` the level of the limits. A published law brings no points to refit, so
+    its limits are nan.
     """
 
     compute: float
@@ -100,10 +103,23 @@ def _best_size(form: Form, theta: np.ndarray, compute: float, inference: float) 
     """Best model size of each law (B,): a grid in ln N, then golden section between its neighbours."""
     largest = compute / (FLOPS_INFERENCE * inference) if inference else compute / FLOPS_TRAINING
     grid = np.geomspace(min(1.0, largest / 10), largest * 0.999, GRID)
-    tokens = _tokens(grid, compute, inference)
-    losses = _loss(form, theta, np.tile(grid, (len(theta), 1)), np.tile(tokens, (len(theta), 1)))
-    place = np.clip(np.nanargmin(np.where(np.isfinite(losses), losses, np.inf), axis=1), 1, GRID - 2)
+
+    def lowest(grid, theta):
+        tokens = _tokens(grid, compute, inference)
+        losses = _loss(form, theta, np.tile(grid, (len(theta), 1)), np.tile(tokens, (len(theta), 1)))
+        return np.nanargmin(np.where(np.isfinite(losses), losses, np.inf), axis=1)
+
+    place = lowest(grid, theta)
+    ends = np.isin(place, (0, GRID - 1))
+    place = np.clip(place, 1, GRID - 2)
     low, high = np.log(grid[place - 1]), np.log(grid[place + 1])
+    if ends.any():  # a law in billions has its best below 1; one without a best stays where it is
+        top = grid[-1] * (1 if inference else FARTHER)
+        wide = np.geomspace(grid[0] / FARTHER, top, 4 * GRID)
+        found = lowest(wide, theta[ends])
+        inner = (found > 0) & (found < len(wide) - 1)
+        place, ends = found[inner], np.flatnonzero(ends)[inner]
+        low[ends], high[ends] = np.log(wide[place - 1]), np.log(wide[place + 1])
 
     def at(x):
         size = np.exp(x)

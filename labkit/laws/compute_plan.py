@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws.allocation import FLOPS_TRAINING, GOLDEN
+from labkit.laws.allocation import FARTHER, FLOPS_TRAINING, GOLDEN
 from labkit.laws.form import Form
 
 SHARES = 120  # splits of a budget looked at before the golden section
@@ -33,14 +33,20 @@ def best_loss(form: Form, thetas: np.ndarray, log_compute: np.ndarray) -> np.nda
     """The lowest loss (laws,) that each law reaches for its own budget, exp(log_compute) FLOPs (laws,)."""
     product = (log_compute - np.log(FLOPS_TRAINING))[:, None]  # ln of params times tokens
 
-    def at(shares):
-        logs = {"params": shares * product, "tokens": (1 - shares) * product}
-        value, _ = form.evaluate(tuple(np.exp(logs[name]) for name in form.columns), thetas)
+    def at(sizes, rows=slice(None)):  # ln of params
+        logs = {"params": sizes, "tokens": product[rows] - sizes}
+        value, _ = form.evaluate(tuple(np.exp(logs[name]) for name in form.columns), thetas[rows])
         return np.where(np.isfinite(value), value, np.inf)
 
-    shares = np.linspace(0.001, 0.999, SHARES)
-    place = np.clip(at(np.tile(shares, (len(thetas), 1))).argmin(1), 1, SHARES - 2)
-    low, high = shares[place - 1][:, None], shares[place + 1][:, None]
+    sizes = np.linspace(0.001, 0.999, SHARES) * product
+    place = at(sizes).argmin(1)
+    ends = np.flatnonzero((place == 0) | (place == SHARES - 1))
+    low, high = (np.take_along_axis(sizes, np.clip(place + side, 0, SHARES - 1)[:, None], 1) for side in (-1, 1))
+    if len(ends):  # in units of its own a law may have its best below 1
+        far = np.log(FARTHER)
+        wide = np.linspace(np.minimum(product[ends, 0], 0) - far, np.maximum(product[ends, 0], 0) + far, 3 * SHARES).T
+        place = np.clip(at(wide, ends).argmin(1), 1, wide.shape[1] - 2)[:, None]
+        low[ends], high[ends] = (np.take_along_axis(wide, place + side, 1) for side in (-1, 1))
     for _ in range(ROUNDS):
         left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
         better = at(left) < at(right)

@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from labkit.laws import calibration, compute_plan, ensemble
-from labkit.laws.allocation import FLOPS_TRAINING
+from labkit.laws.allocation import FLOPS_TRAINING, law_on_sizes
 from labkit.laws.combine import combine
 from labkit.laws.curve import Curve, clean, limits
 from labkit.laws.ensemble import LEAST
 from labkit.laws.estimator import ScalingLaw, level
 from labkit.laws.forecast import _last_value
 from labkit.laws.points import numbers
+from labkit.laws.publications import Published
 
 DRAWS = 1000
 SURFACE_DRAWS = 300
@@ -24,14 +25,24 @@ FARTHEST = 60.0  # ln of how far beyond the known x a law without an inverse is 
 PLACES = 400  # where such a law is looked at before halving
 EXACT = 1e-6  # how nearly an inverse must give back the target
 NEVER = 1e300  # an x beyond this is no plan
+ABOVE = "the fitted floor lies above the target"
+ANY_COMPUTE = np.array([FLOPS_TRAINING, 1e30])  # FLOPs between which a published law, without runs, is asked first
 
 
 @dataclass(frozen=True)
 class Plan:
     """What it takes to reach a target: x (inf if not in reach), its interval, and the chance that it is out of reach.
 
-    ``reached`` says that the last known value is there already; from points ``x`` is then the last known one.
-    ``horizon`` is the largest x that was considered.
+    Fields:
+        target: y to reach.
+        x, low, high: what is needed, in the unit of the known x (FLOPs for a law on params and tokens), and its limits;
+            inf where that is out of reach.
+        interval: level of the limits.
+        unreachable: chance, 0 to 1, that nothing up to the horizon suffices.
+        horizon: the largest x that was considered; inf for a law.
+        reached: whether the last known value is there already; from points ``x`` is then the last known one.
+        form: what it rests on: "forecast", "last_value" or the law's form.
+        note: what to know about it, in words.
     """
 
     target: float
@@ -53,7 +64,8 @@ def plan(law_or_points, target, interval=0.9, *, horizon=1000.0, bounds=(0, None
     ``x`` and ``high`` are where a new observation is at or below the target with probability (1 − interval)/2, a half
     and (1 + interval)/2. From a law of one variable the needed x of its bootstrap refits is used, the first at which
     the law is at the target: it knows parameter uncertainty alone. For a law on params and tokens x is training
-    compute, 6 FLOPs per parameter and token, each budget split as ``allocate`` does. Out of reach is inf.
+    compute, 6 FLOPs per parameter and token, each budget split as ``allocate`` does. Out of reach is inf. One of
+    ``laws.published`` brings no points, so its limits and its chance are nan.
 
     Raises ``ValueError`` for a target that is no number, points that are no curve, a law of other variables or one
     that is not fitted, and a horizon that is infinite or not above 1.
@@ -71,9 +83,12 @@ def plan(law_or_points, target, interval=0.9, *, horizon=1000.0, bounds=(0, None
     if isinstance(law_or_points, ScalingLaw):
         check_is_fitted(law_or_points, "parameters_")
         return _from_law(law_or_points, float(goal), share, horizon, seed)
+    if isinstance(law_or_points, Published):
+        return _from_published(law_or_points, float(goal), share)
     if not isinstance(law_or_points, (tuple, list)) or len(law_or_points) not in (2, 3):
+        given = type(law_or_points).__name__
         raise ValueError(
-            f"plan takes points (x, y) or (x, y, se), or a fitted ScalingLaw; got {type(law_or_points).__name__}"
+            f"plan takes points (x, y) or (x, y, se), a fitted ScalingLaw, or a law of laws.published; got {given}"
         )
     return _from_points(clean(*law_or_points, bounds=bounds), float(goal), share, horizon, limits(bounds))
 
@@ -137,11 +152,16 @@ def _from_law(law: ScalingLaw, target: float, share: float, horizon: float, seed
     tails = [(1 - share) / 2, (1 + share) / 2]
     low, high = np.quantile(needed, tails, method="nearest")
     reached = bool(law.predict(last).min() <= target)
-    note = "given this form; the largest x asked about is not limited"
-    if np.isinf(best):
-        note = "the fitted floor lies above the target"
+    note = ABOVE if np.isinf(best) else "given this form; the largest x asked about is not limited"
     chance = float(np.isinf(needed).mean())
     return Plan(target, best, float(low), float(high), share, chance, np.inf, reached, form.name, note)
+
+
+def _from_published(law: Published, target: float, share: float) -> Plan:
+    form, theta = law_on_sizes(law, "plan")
+    best = float(compute_plan.needed(form, theta, target, ANY_COMPUTE)[0])
+    note = ABOVE if np.isinf(best) else "as published, without an interval"
+    return Plan(target, best, np.nan, np.nan, share, np.nan, np.inf, False, form.name, note)
 
 
 def _needed(form, theta: np.ndarray, target: float, known: np.ndarray) -> np.ndarray:
