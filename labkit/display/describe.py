@@ -58,9 +58,11 @@ def words_of(column: str) -> str:
 def number(value: float) -> str:
     """A number as people write it: three digits, thousands separated, powers of ten where it is far from one.
 
-    >>> number(1024), number(0.06149), number(3.2e-7), number(2.5e9), number(float("nan"))
-    ('1,024', '0.0615', '3.2e-07', '2.5e+09', 'unknown')
+    >>> number(1024), number(0.06149), number(3.2e-7), number(2.5e9), number(float("nan")), number(True)
+    ('1,024', '0.0615', '3.2e-07', '2.5e+09', 'unknown', 'True')
     """
+    if isinstance(value, bool):
+        return str(value)
     if value is None or not math.isfinite(value):
         return "unknown" if value is None or math.isnan(value) else ("−∞" if value < 0 else "∞")
     if value == int(value) and abs(value) < 1e7:
