@@ -177,6 +177,25 @@ def test_the_chart_stands_on_the_page_once_and_keeps_its_place(dial):
     assert (after["y"], after["height"]) == pytest.approx((top["y"], top["height"]), abs=2)
 
 
+def test_a_moved_control_draws_the_chart_once_and_a_rested_chart_has_a_picture(dial):
+    watch = """cell => {
+        window.drawn = 0;
+        const look = changes => changes.forEach(one => one.addedNodes.forEach(
+            node => window.drawn += node.nodeName === 'svg' && node.classList.contains('marks')));
+        window.watcher = new MutationObserver(look);
+        window.watcher.observe(cell, {childList: true, subtree: true});
+    }"""
+    dial.evaluate(watch)
+    before = lines(dial)
+    slider(dial, 1).press("ArrowRight")
+    until(lambda: lines(dial), lambda now: now and now != before)
+    dial.page.wait_for_timeout(600)  # what JupyterLab would do once more comes at once
+    assert dial.page.evaluate("window.drawn") == 1
+    kept = """() => window.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.toJSON().at(-1).data"""
+    until(lambda: dial.page.evaluate(kept), lambda data: "image/svg+xml" in data)
+    dial.page.evaluate("window.watcher.disconnect()")
+
+
 def test_every_control_is_reached_by_tab_and_has_a_name(cell):
     fit = cell("fit")
     slider(fit).focus()
@@ -311,19 +330,28 @@ def test_stop_ends_a_live_run_while_other_cells_run(laboratory, desk):
     assert page.outside == []
 
 
-def test_the_dark_theme_reaches_every_panel_and_chart(notebook, cell):
-    ink = """() => [...document.querySelectorAll('.vega-embed .role-axis-label text, .widget-label')]
+def test_every_panel_and_chart_follows_the_theme_at_once_and_when_it_is_run_again(notebook, cell):
+    ink = """() => [...document.querySelectorAll('.vega-embed text:not([fill=none]), .widget-label')]
+        .filter(part => !part.closest('.mark-text:not([class*=role-])'))
         .map(part => getComputedStyle(part)[part.closest('.vega-embed') ? 'fill' : 'color'])"""
 
-    def bright(colours):
-        return colours and all(sum(map(int, re.findall(r"\d+", colour)[:3])) > 380 for colour in colours)
+    def brightness():
+        return [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in notebook.evaluate(ink)]
 
-    assert not bright(notebook.evaluate(ink))
+    def bright(sums):
+        return sums and min(sums) > 380
+
+    def dark(sums):
+        return sums and max(sums) < 380
+
+    until(brightness, dark)
     use_theme(notebook, "JupyterLab Dark")
+    until(brightness, bright)
     run_all(notebook)
-    until(lambda: notebook.evaluate(ink), bright, 60)
     until(notebook.locator(".vega-embed svg.marks").count, lambda count: count == len(CELLS), 60)
+    until(brightness, bright, 60)
     use_theme(notebook, "JupyterLab Light")
+    until(brightness, dark)
 
 
 def test_nothing_is_written_into_the_home_folder_and_no_news_is_fetched(laboratory, notebook):

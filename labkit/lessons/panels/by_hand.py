@@ -59,7 +59,7 @@ def dial(
     grid = np.geomspace(sizes.min(), sizes.max() * 10, 120)
     most = errors.max() * sizes.min() ** 2.0
     least = errors.min() / 10
-    middle = float(np.exp(np.log(errors).mean() + 0.1 * np.log(sizes).mean()))
+    middle = float(f"{np.exp(np.log(errors).mean() + 0.1 * np.log(sizes).mean()):.4g}")
     controls = [
         Slider(
             "amplitude",

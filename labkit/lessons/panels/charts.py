@@ -80,7 +80,8 @@ def learning_curves(means: pd.DataFrame, points: pd.DataFrame, sizes: list[int],
     up["scale"] |= {"clamp": True}
     widths = sorted(points["width"].unique().tolist(), key=lambda width: (len(width), width))
     looks = [{"domain": widths, "range": list(range_[: len(widths)])} for range_ in (COLOURS, SHAPES)]
-    legend = {"title": "width", "orient": "top-right", "symbolOpacity": 1}
+    # before the first point there is nothing to explain
+    legend = {"title": "width", "orient": "top-right", "symbolOpacity": 1} if widths else None
     colour, shape = (words("width", scale=scale, legend=legend) for scale in looks)
     tip = [vega.told("examples", format=","), vega.told("width"), vega.told("error", format=".4f")]
     spread = means.assign(

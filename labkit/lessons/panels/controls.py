@@ -16,6 +16,7 @@ from labkit.registry import nearest
 
 _LABEL_WIDTH = "15em"
 _WIDE = 1e7  # numbers from here on need a wider box
+_DIGITS, _SHORT = ".7g", 1e-6  # of a place on a slider: a logarithmic one has sixteen, more than a box has room for
 _INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
 
 
@@ -170,14 +171,15 @@ class Slider(Control):
 
     def _write(self) -> None:
         self.slider.description = self._caption(self._value)
-        self.slider.value = self._value
+        if not math.isclose(self.slider.value, self._value, rel_tol=_SHORT):  # else the handle would twitch
+            self.slider.value = self._value
         self.number.value = self._value
 
     def _slid(self, change: Mapping[str, Any]) -> None:
         """A move of the handle; the page sends a value between two steps back rounded, which is none."""
         new, old = (math.log10(one) if self.log else one for one in (change["new"], self._value))
         if self.integer or abs(new - old) > 0.501 * self.step:
-            self._moved(change)
+            self._moved({"new": change["new"] if self.integer else float(f"{change['new']:{_DIGITS}}")})
 
     def _moved(self, change: Mapping[str, Any]) -> None:
         if not self._setting:

@@ -32,7 +32,7 @@ class Drawn:
     @cached_property
     def bundle(self) -> dict[str, Any]:
         """The chart with its static picture."""
-        return display.bundle(self.chart)
+        return display.bundle(self._specification)
 
     @cached_property
     def live(self) -> dict[str, Any]:
@@ -41,5 +41,9 @@ class Drawn:
         JupyterLab makes a picture of every chart that comes without one, and then draws the chart again: where one
         dot stands for the picture, it draws once.
         """
-        specification = display.specification(self.chart)
-        return {VEGALITE: specification, PNG: _DOT, TEXT: specification["description"]}
+        return {VEGALITE: self._specification, PNG: _DOT, TEXT: self._specification["description"]}
+
+    @cached_property
+    def _specification(self) -> dict[str, Any]:
+        """With text in the page's own colour, which follows a page whose theme is changed while the chart is there."""
+        return display.with_ink(display.specification(self.chart), "currentColor")

@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from labkit import display
 from labkit.display.theme import COLOURS, DASHES, SHAPES
 
 Spec = dict[str, Any]
@@ -104,6 +103,4 @@ def kinds(names: Sequence[str], field: str) -> tuple[Spec, Spec, Spec]:
 def chart(sentence: str, data: Mapping[str, pd.DataFrame], **parts: Any) -> Spec:
     """The whole: parts such as ``layer`` or ``vconcat``, what it says without being seen, and its rows."""
     datasets = {name: rows(frame) for name, frame in data.items()}
-    # text in the page's own colour: it follows a page whose theme is changed while the chart stands there
-    look = {"config": display.ink("currentColor"), "usermeta": USERMETA}
-    return {"description": sentence, **look, "datasets": datasets, **parts}
+    return {"description": sentence, "usermeta": USERMETA, "datasets": datasets, **parts}
