@@ -23,6 +23,7 @@ SEEN = 1e-3  # level, in units of the mean of y, from which on it tells of the a
 HELD = 4  # steps of least squares before those of a robust objective at a bound
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
+FAR = 1.02  # times the cost in the twin's coordinates: a form that lies so far beyond its bounds will not come back
 NEARER = 1e-7  # relative cost of the form's own bounds, beyond the twin's, from which on the last steps are taken
 
 
@@ -75,12 +76,17 @@ class Problem:
         return np.repeat(costs.reshape(-1, self.kept).min(1), self.kept)
 
 
-def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, **options) -> Solution:
-    """Solve all starts (B, p) for a few iterations, then go on with those that may still win."""
+def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, lost=None, **options) -> Solution:
+    """Solve all starts (B, p) for a few iterations, then go on with those that may still win.
+
+    ``lost`` is asked once, of where the steps of least squares have led, which of the starts (B,) need not go on.
+    """
     where = (problem.which, problem.low, problem.high)
     damping = CAUTIOUS if problem.objective.robust else solver.CALM
     options = {"tolerance": problem.tolerance, "prior": prior, "damping": damping, **options}
     search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
+    if lost is not None and not search.leave(~lost(search.found)):
+        return search.found
     done, earlier = 0, None
     for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):
         found = search.run(end - done)
@@ -127,15 +133,29 @@ def far(form: Form, problem: Problem, start, heats: Heats, prior) -> Solution:
 def by_twin(form: Form, problem: Problem, start, heats: Heats) -> Solution:
     """Solve all starts in the coordinates of the form's twin, and the last steps in the form's own parameters."""
     twin, there, start = _to_twin(form, problem, start)
-    found = run(twin, there, start, heats, warm=heats.warm)
+    beyond = np.zeros(len(start), bool)
+
+    def lost(found: Solution) -> np.ndarray:
+        beyond[:] = _beyond(form, problem, found)
+        return beyond
+
+    found = run(twin, there, start, heats, warm=heats.warm, lost=lost if problem.objective.robust else None)
     same = _alike(found.cost, problem.kept)
     home = _from_twin(form, problem, found)
-    near = (found.status != solver.EXHAUSTED) & (found.cost <= CLOSE * problem.best(found.cost))
+    near = (beyond | (found.status != solver.EXHAUSTED)) & (found.cost <= CLOSE * problem.best(found.cost))
     near |= (found.cost == problem.best(found.cost)) | (home.cost == problem.best(home.cost))
     ended = (found.status == solver.REACHED) & ((there.low < found.theta) & (found.theta < there.high)).all(1)
     dearer, on = home.cost > (1 + NEARER) * found.cost, np.unique(same[near])
     _bring_home(form, problem, home, on[dearer[on]], on[(dearer | ~ended)[on]], heats)
     return home.rows(same)
+
+
+def _beyond(form: Form, problem: Problem, found: Solution) -> np.ndarray:
+    """The starts (B,) of curves whose best one lies far beyond the form's own bounds: it ends at one of them."""
+    lead = np.arange(0, len(found.cost), problem.kept) + found.cost.reshape(-1, problem.kept).argmin(1)
+    own = replace(problem, which=problem.which[lead], low=problem.low[lead], high=problem.high[lead])
+    home = _from_twin(form, own, found.rows(lead))
+    return np.repeat(home.cost > FAR * found.cost[lead], problem.kept)
 
 
 def again(form: Form, problem: Problem, start) -> Solution:
