@@ -58,3 +58,24 @@ def test_a_back_test_names_the_curve_that_cannot_be_used_and_keeps_the_unnamed()
     with pytest.raises(ValueError, match="curve 'bad': no usable point left"):
         laws.backtest(pd.concat([good, good.assign(curve="bad", y=np.nan)]))
     assert len(laws.backtest(good.assign(curve=np.nan))) == len(laws.backtest(good)) == len(laws.backtest([X, Y]))
+
+
+@pytest.mark.parametrize("objective", ["log_squared", "squared"])
+def test_points_that_are_unsure_count_for_less_in_a_comparison(objective):
+    x = 2.0 ** np.arange(5, 14)
+    y = 0.05 + 3 * x**-0.5
+    y[-2] *= 1.5
+    errors = np.full(9, 1e-3)
+    errors[-2] = 1.0
+    alike, weighed = (
+        laws.compare(x, y, ["power_floor"], objective=objective, se=se).iloc[0] for se in (np.full(9, 1e-3), errors)
+    )
+    assert weighed.held_out < 0.2 * alike.held_out
+    assert weighed.worst == pytest.approx(alike.worst, rel=0.2)
+    errors[0] = np.nan  # the others' median stands in
+    assert laws.compare(x, y, ["power_floor"], objective=objective, se=errors).held_out[0] < 0.2 * alike.held_out
+
+
+def test_standard_errors_that_are_all_alike_change_no_comparison():
+    base, same = laws.compare(X, Y), laws.compare(X, Y, se=0.05 * np.asarray(Y))
+    np.testing.assert_allclose(base.held_out, same.held_out, rtol=1e-6)

@@ -6,6 +6,7 @@ import numpy as np
 
 from labkit.laws import diagnosis, fitting, race, solver
 from labkit.laws.curve import Curve, clean
+from labkit.laws.ensemble import MODEL_ERROR
 from labkit.laws.form import FORMS, Form, get
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
@@ -20,10 +21,10 @@ def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed
     """Fit forms to the first 85, 70 and 55 % of the points and score each on all the points that follow.
 
     ``forms`` are names or forms of one variable, or a single one; by default all whose parameters the points outnumber.
-    ``objective`` defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. Returns
-    a frame, best first: form, parameters (their number), train (RMS error at all points), held_out (RMS), worst
-    (largest), rank (mean rank over the cuts), near_equal (fits of nearly the same cost but other parameters),
-    converged.
+    ``objective`` defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. With
+    standard errors ``se`` of y surer points count for more, in fits and in RMS errors. Returns a frame, best first:
+    form, parameters (their number), train (RMS error at all points), held_out (RMS), worst (largest), rank (mean rank
+    over the cuts), near_equal (fits of nearly the same cost but other parameters), converged.
 
     Raises ``ValueError`` for fewer than 3 distinct x, for no forms or forms of several variables, and for an objective
     in logarithms where y is not positive.
@@ -40,19 +41,20 @@ def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed
         raise ValueError(f"compare needs at least 3 distinct x; got {len(curve)}")
     objective = Objective(objective or ("log_squared" if (curve.y > 0).all() else "squared"))
     target(curve.y, len(curve), positive=objective.name if objective.logarithmic else None)
+    sure = _sureness(curve, objective)
     cuts = sorted({max(2, min(round(share * len(curve)), len(curve) - 1)) for share in SHARES})
     rows, missed = [], []
     for form in _chosen(forms, len(curve)):
-        errors, facts = _tried(form, objective, curve, cuts, seed)
+        errors, facts = _tried(form, objective, curve, curve.repeats * sure, cuts, seed)
         ahead = [errors[i, cut:] for i, cut in enumerate(cuts)]
-        missed.append([float(np.sqrt((part**2).mean())) for part in ahead])
+        missed.append([_rms(part, sure[cut:]) for part, cut in zip(ahead, cuts, strict=True)])
         joined = np.concatenate(ahead)
         rows.append(
             {
                 "form": form.name,
                 "parameters": len(form.parameters),
-                "train": float(np.sqrt((errors[-1] ** 2).mean())),
-                "held_out": float(np.sqrt((joined**2).mean())),
+                "train": _rms(errors[-1], sure),
+                "held_out": _rms(joined, np.concatenate([sure[cut:] for cut in cuts])),
                 "worst": float(np.abs(joined).max()),
                 **facts,
             }
@@ -74,13 +76,29 @@ def _chosen(forms, count: int) -> list[Form]:
     return chosen
 
 
-def _tried(form: Form, objective: Objective, curve: Curve, cuts: list[int], seed: int) -> tuple[np.ndarray, dict]:
+def _sureness(curve: Curve, objective: Objective) -> np.ndarray:
+    """What each point counts for its standard error, as in a forecast: no point outweighs the rest by far."""
+    if curve.se is None:
+        return np.ones(len(curve))
+    se = np.where(np.isfinite(curve.se), curve.se, np.nanmedian(curve.se))
+    scale = curve.y if objective.logarithmic else np.abs(curve.y).mean() or 1.0
+    sure = 1 / (MODEL_ERROR**2 + (se / scale) ** 2)
+    return sure / sure.mean()
+
+
+def _rms(errors: np.ndarray, sure: np.ndarray) -> float:
+    return float(np.sqrt((sure * errors**2).mean() / sure.mean()))
+
+
+def _tried(
+    form: Form, objective: Objective, curve: Curve, counts: np.ndarray, cuts: list[int], seed: int
+) -> tuple[np.ndarray, dict]:
     """Errors (cuts + 1, n) of the fits to the first points and to all, and facts about the fit to all."""
     states = [*cuts, len(curve)]
     if form.name == "last_value":
         predicted = np.repeat([[curve.y[state - 1]] for state in states], len(curve), axis=1)
         return _errors(objective, predicted, curve.y), {"near_equal": 1, "converged": True}
-    weights = (np.arange(len(curve)) < np.array(states)[:, None]) * curve.repeats.astype(float)
+    weights = (np.arange(len(curve)) < np.array(states)[:, None]) * counts
     data = Data((curve.x[None],), curve.y[None], weights)
     fits = fitting.fit(form, objective, data, keep=KEEP, seed=seed, heats=race.heats(form), ridges=True)
     predicted, _ = form.evaluate((curve.x[None],), fits.parameters())
