@@ -49,3 +49,21 @@ def test_an_unknown_column_is_refused_with_the_nearest():
 
 def test_one_interval_apart_is_enough_not_to_overlap():
     assert not overlapping([0, 0, 5], [4, 4, 6])
+
+
+def test_a_group_that_cannot_be_fitted_is_named():
+    frame = points({"a": 0.5, "b": 0.5}, 0.0)
+    frame.loc[frame.model == "b", "test_error"] = 0.0
+    with pytest.raises(ValueError, match=r"^b: objective 'log_squared' takes logarithms"):
+        fit_each(frame, "model")
+
+
+def test_means_that_are_alike_leave_nothing_to_explain():
+    rows = fit_each(points({"a": 0.5}, 0.0).assign(test_error=0.2), "model", draws=20)
+    assert rows.explained.isna().all()
+
+
+@pytest.mark.parametrize("reference", [0, -1.0, float("nan"), float("inf")])
+def test_an_amplitude_is_read_at_a_size_above_zero(reference):
+    with pytest.raises(ValueError, match="reference is a size above zero"):
+        fit_each(points({"a": 0.5}, 0.0), "model", reference=reference)

@@ -67,7 +67,10 @@ def backtest(curves, *, interval=0.9, bounds=(0, None), seed=0):
 def backtest_summary(frame):
     """What a back-test says, per method and horizon (and "all"): points, rms, worst, rank, coverage and width.
 
-    ``rank`` is the mean rank of a method's RMS error among the methods, curve by curve and cut by cut.
+    ``frame`` is what ``backtest`` returns. ``horizon`` is how many times the largest known x a point lies out; ``rms``
+    and ``worst`` are of its errors, in ln y where y is positive; ``coverage`` is the share of points inside the
+    interval and ``width`` its mean width, in y. ``rank`` is the mean rank of a method's RMS error among the methods,
+    curve by curve and cut by cut.
 
     >>> x = [1, 2, 4, 8, 16, 32, 64, 128]
     >>> backtest_summary(backtest((x, [0.1 + v**-0.5 for v in x])))["horizon"].iloc[-1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit import seeds
+from labkit.laws.estimator import level
 
 DRAWS = 2000
 
@@ -32,8 +33,8 @@ def foretold(first, second, *, interval: float = 0.9, seed: int = 0) -> Crossing
 
     ``first`` and ``second`` are frames of positive errors, seeds in rows and the same sizes in columns. The limits
     come from resampling the seeds of each, widened for their small number; an upper limit of inf says that more than
-    its share of the resamples never cross ahead of the smallest size. Raises ``ValueError`` for different sizes and
-    for fewer than 2 sizes or seeds.
+    its share of the resamples never cross ahead of the smallest size. Raises ``ValueError`` for different sizes, for
+    fewer than 2 sizes or seeds, and for errors that are not above zero.
 
     >>> import pandas as pd
     >>> x = np.array([10.0, 20, 40])
@@ -47,6 +48,11 @@ def foretold(first, second, *, interval: float = 0.9, seed: int = 0) -> Crossing
         raise ValueError(
             f"got {len(first)} and {len(second)} seeds, expected at least 2 of each to tell how sure it is"
         )
+    level(interval)
+    for curve in (first, second):
+        values = curve.to_numpy(float)
+        if not (np.isfinite(values) & (values > 0)).all():
+            raise ValueError(f"errors are finite and above zero; the smallest is {values.min():g}")
     x = np.log(np.asarray(first.columns, float))
     generator = seeds.generator(seed, "crossing")
     (a, a_slope), (b, b_slope) = (_line(x, _log_means(curve, interval, generator)) for curve in (first, second))

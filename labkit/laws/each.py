@@ -10,6 +10,8 @@ import pandas as pd
 from labkit.laws.estimator import ScalingLaw, level
 from labkit.registry import nearest
 
+ALIKE = 1e-24  # variance of ln y that is rounding
+
 
 def fit_each(
     points: pd.DataFrame,
@@ -38,9 +40,10 @@ def fit_each(
 
     Returns a frame with one row per group and parameter: the columns of ``by``, ``parameter``, ``value``, ``se``,
     ``low``, ``high``, ``n`` (measurements), ``sizes`` (distinct x), ``explained`` (share of the variance of ln mean y
-    over sizes that the law explains) and ``converged``.
+    over sizes that the law explains, NaN where the means are alike) and ``converged``.
 
-    Raises ``ValueError`` for an unknown column, with the nearest match.
+    Raises ``ValueError`` for an unknown column, with the nearest match, for a reference that is not above 0, and for a
+    group that cannot be fitted, by its name.
 
     >>> x = np.tile(2.0 ** np.arange(5, 11), 2)
     >>> frame = pd.DataFrame({"model": "a", "examples": x, "test_error": 3 * x**-0.5})
@@ -48,18 +51,24 @@ def fit_each(
     [0.3, 0.5]
     """
     level(interval)
+    if not 0 < reference < np.inf:
+        raise ValueError(f"reference is a size above zero, not {reference!r}")
     by = [by] if isinstance(by, str) else list(by)
     for column in (*by, x, y):
         if column not in points:
             raise ValueError(f"unknown column {column!r}: {nearest(column, points.columns)}")
     rows = []
     for name, group in points.groupby(by, sort=False):
-        law = ScalingLaw(form, objective=objective, seed=seed).fit(group[x] / reference, group[y])
+        try:
+            law = ScalingLaw(form, objective=objective, seed=seed).fit(group[x] / reference, group[y])
+        except ValueError as error:
+            raise ValueError(f"{', '.join(map(str, name))}: {error}") from error
         sample = law.bootstrap(draws, seed=seed)
         mean = group.groupby(x)[y].mean()
         residual = np.log(mean) - np.log(law.predict(mean.index.to_numpy() / reference))
         shared = dict(zip(by, name, strict=True)) | {"n": len(group), "sizes": len(mean), "converged": law.converged_}
-        shared["explained"] = 1 - float(residual.var() / np.log(mean).var())
+        spread = float(np.log(mean).var(ddof=0))
+        shared["explained"] = 1 - float(residual.var(ddof=0)) / spread if spread > ALIKE else np.nan
         for parameter, value in law.parameters_.items():
             low, high = sample[parameter].quantile([(1 - interval) / 2, (1 + interval) / 2])
             found = {"parameter": parameter, "value": value, "se": sample[parameter].std(), "low": low, "high": high}
