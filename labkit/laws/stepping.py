@@ -258,18 +258,29 @@ class Rows:
     def _reach(self, step: np.ndarray, promised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which share (B,) of a step decreases the objective most where residuals change linearly, and by how much.
 
-        A robust objective has kinks, which no parabola knows of: beyond the first few a long step may only climb. All
-        of a step that keeps most of its promise is taken.
+        A robust objective has kinks, which no parabola knows of: beyond the first few a long step may only climb; so
+        may one that ends at a bound. All of a step that keeps most of its promise is taken.
         """
-        moved, residual = step[:, None] @ self.line[:, :-1], self.line[:, -1:]
-        likely = self.value - self._sums(residual - moved)[:, 0]
+        below, above = self._room()
+        line, residual = self.line[:, :-1], self.line[:, -1:]
+        likely = self.value - self._sums(residual - np.minimum(np.maximum(step, above), below)[:, None] @ line)[:, 0]
         reach = np.zeros(len(step), int)
         short = np.flatnonzero(~(likely >= KEPT * promised))
         if len(short):
-            costs = self._sums(residual[short] - REACHES[1:, None] * moved[short], short)
+            less = REACHES[1:, None] * step[short, None]
+            less = np.minimum(np.maximum(less, above[short, None]), below[short, None])
+            costs = self._sums(residual[short] - less @ line[short], short)
             reach[short] = 1 + costs.argmin(1)
             likely[short] = self.value[short] - np.minimum.reduce(costs, 1)
         return reach, likely
+
+    def _room(self) -> tuple[np.ndarray, np.ndarray]:
+        """The farthest backward steps (B, p) to the lower and to the upper bounds."""
+        below, above = self.theta - self.low, self.theta - self.high
+        for i in self.logged:
+            below[:, i] = np.log(self.theta[:, i] / self.low[:, i])
+            above[:, i] = np.log(self.theta[:, i] / self.high[:, i])
+        return below, above
 
     def _sums(self, residual: np.ndarray, rows=slice(None)) -> np.ndarray:
         """The objective (B, k) for residuals (B, k, n) of some rows."""
