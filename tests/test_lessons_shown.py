@@ -1,14 +1,12 @@
-"""How a chart reaches the page: at once while it changes, and with its static picture when it rests."""
+"""How a chart reaches the page: drawn once while it changes, and with a picture of its own when it rests."""
 
 import threading
-import time
 
 import pytest
 
 from labkit.lessons.panels import shown
-from labkit.lessons.panels.drawn import Drawn
+from labkit.lessons.panels.drawn import PNG, Drawn
 
-SVG, PNG = "image/svg+xml", "image/png"
 CHART = {"mark": "point", "data": {"values": [{"a": 1}]}, "encoding": {"x": {"field": "a", "type": "quantitative"}}}
 
 
@@ -16,13 +14,13 @@ class Handle:
     """A place on a page that remembers what it was sent."""
 
     def __init__(self):
-        self.sent, self.complete = [], threading.Event()
+        self.sent, self.rested = [], threading.Event()
 
     def update(self, data, raw):
         assert raw
         self.sent.append(data)
-        if SVG in data:
-            self.complete.set()
+        if PNG not in data:
+            self.rested.set()
 
 
 @pytest.fixture
@@ -30,66 +28,49 @@ def quick(monkeypatch):
     monkeypatch.setattr(shown, "REST_SECONDS", 0.1)
 
 
-def place(failed=pytest.fail):
-    handle, chart = Handle(), shown.Shown(failed)
+def place():
+    handle, chart = Handle(), shown.Shown()
     chart.add(handle)
     return handle, chart
 
 
-def test_a_change_is_sent_without_a_picture_and_the_page_makes_none_of_its_own():
+def drawn(record):
+    return Drawn(record, CHART | {"description": f"Chart {record}."})
+
+
+def test_while_a_chart_changes_the_page_makes_no_picture_of_it():
     handle, chart = place()
-    chart.update(Drawn(1, CHART))
+    chart.update(drawn(1))
     (data,) = handle.sent
-    assert SVG not in data
     assert data[PNG]  # JupyterLab would make one, and draw the chart again
+    assert data["application/vnd.vegalite.v5+json"]["description"] == "Chart 1."
 
 
-def test_the_picture_follows_once_the_chart_rests(quick):
+def test_once_it_rests_the_newest_is_left_to_the_page(quick):
     handle, chart = place()
     for record in range(3):
-        chart.update(Drawn(record, CHART | {"description": f"Chart {record}."}))
-    assert handle.complete.wait(20)
-    assert [SVG in data for data in handle.sent] == [False, False, False, True]
-    assert PNG not in handle.sent[-1]  # the page makes a real one, for viewers that show no other
+        chart.update(drawn(record))
+    assert handle.rested.wait(20)
+    assert [PNG in data for data in handle.sent] == [True, True, True, False]
     assert handle.sent[-1]["text/plain"] == "Chart 2."
 
 
-def test_a_picture_that_was_overtaken_is_not_sent(quick, monkeypatch):
+def test_a_rest_that_was_overtaken_sends_nothing(quick):
     handle, chart = place()
-    made, go_on = threading.Event(), threading.Event()
-
-    class Slow(Drawn):
-        @property
-        def bundle(self):
-            made.set()
-            assert go_on.wait(20)
-            return {SVG: "overtaken"}
-
-    chart.update(Slow(1, CHART))
-    assert made.wait(20)
-    chart.update(Drawn(2, CHART))
-    go_on.set()
-    assert handle.complete.wait(20)
-    assert "overtaken" not in [data.get(SVG) for data in handle.sent]
+    old, new = drawn(1), drawn(2)
+    chart.update(old)
+    chart.update(new)
+    chart._rest(old)  # its time was up just before it was overtaken
+    assert [data["text/plain"] for data in handle.sent] == ["Chart 1.", "Chart 2."]
+    assert handle.rested.wait(20)
 
 
-def test_a_picture_that_cannot_be_made_is_told(quick):
-    failures, told = [], threading.Event()
-    _, chart = place(lambda error: (failures.append(error), told.set()))
-
-    class Broken(Drawn):
-        @property
-        def bundle(self):
-            raise ZeroDivisionError("on purpose")
-
-    chart.update(Broken(1, CHART))
-    assert told.wait(20)
-    assert isinstance(failures[0], ZeroDivisionError)
+def test_text_has_the_colour_of_the_page_whatever_its_theme():
+    config = drawn(1).live["application/vnd.vegalite.v5+json"]["config"]
+    assert config["style"]["guide-label"]["fill"] == config["title"]["color"] == "currentColor"
 
 
-def test_where_nothing_is_shown_nothing_is_drawn(quick):
-    chart = shown.Shown(pytest.fail)
-    drawn = Drawn(1, CHART)
-    chart.update(drawn)
-    time.sleep(0.3)
-    assert "bundle" not in vars(drawn)
+def test_where_nothing_is_shown_nothing_waits(quick):
+    chart = shown.Shown()
+    chart.update(drawn(1))
+    assert chart._timer is None

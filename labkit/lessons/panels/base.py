@@ -57,7 +57,7 @@ class Panel:
         self._evaluate, self._draw, self._say = evaluate, draw, say
         self._remembered: OrderedDict[str, Drawn] = OrderedDict()
         self._drawn: Drawn | None = None
-        self._shown = Shown(self._fail)
+        self._shown = Shown()
         self._parameter: str | None = None
         self._lock = threading.RLock()
         self._latest = Latest(self._compute, self._deliver, self._fail, lambda: self._status("computing …"))

@@ -34,14 +34,15 @@ class Drawn:
         """The chart with its static picture."""
         return display.bundle(self._specification)
 
-    @cached_property
+    @property
     def live(self) -> dict[str, Any]:
-        """The chart for a page that draws it: drawing the static picture as well would take twice as long.
+        """The chart for a page while it changes: one dot stands for its picture, which nobody then has to make."""
+        return {**self.kept, PNG: _DOT}
 
-        JupyterLab makes a picture of every chart that comes without one, and then draws the chart again: where one
-        dot stands for the picture, it draws once.
-        """
-        return {VEGALITE: self._specification, PNG: _DOT, TEXT: self._specification["description"]}
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The chart for a page that draws it and makes its picture; here that would take longer than all the rest."""
+        return {VEGALITE: self._specification, TEXT: self._specification["description"]}
 
     @cached_property
     def _specification(self) -> dict[str, Any]:

@@ -212,7 +212,7 @@ def _with_reader(
     def failed(error: Exception) -> None:
         run.fail(error)
 
-    shown = Shown(failed)
+    shown = Shown()
     shown.add(handle)
 
     def draw(part: Any) -> None:

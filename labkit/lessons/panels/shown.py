@@ -1,28 +1,24 @@
-"""A chart where a page shows it: quickly while it changes, and with its static picture once it rests."""
+"""A chart where a page shows it: drawn once while it changes, and with a picture for other viewers once it rests."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from labkit.lessons.panels.drawn import Drawn
 
-REST_SECONDS = 1.0
+REST_SECONDS = 3.0
 
 
 class Shown:
     """The places on the page where one chart is shown.
 
-    Every change is sent without a static picture, and drawn at once; a chart that nothing has changed for a second is
-    sent with it, so that a notebook saved then has it.
-
-    Arguments:
-        failed: called with the exception when the static picture cannot be made.
+    JupyterLab makes a picture of every chart that comes without one and then draws the chart again, so a change is sent
+    in a form that it draws once (``Drawn.live``). A chart that nothing has changed for three seconds is sent as it will
+    be kept (``Drawn.kept``): a notebook that is saved then has its picture.
     """
 
-    def __init__(self, failed: Callable[[Exception], Any]) -> None:
-        self._failed = failed
+    def __init__(self) -> None:
         self._handles: list[Any] = []
         self._lock = threading.Lock()
         self._newest: Drawn | None = None
@@ -41,19 +37,16 @@ class Shown:
                 self._timer.cancel()
             if not self._handles:
                 return
-            for handle in self._handles:
-                handle.update(drawn.live, raw=True)
-            self._timer = threading.Timer(REST_SECONDS, self._complete, [drawn])
+            self._send(drawn.live)
+            self._timer = threading.Timer(REST_SECONDS, self._rest, [drawn])
             self._timer.daemon = True
             self._timer.start()
 
-    def _complete(self, drawn: Drawn) -> None:
-        try:
-            bundle = drawn.bundle
-        except Exception as error:
-            self._failed(error)
-            return
+    def _rest(self, drawn: Drawn) -> None:
         with self._lock:
             if self._newest is drawn:
-                for handle in self._handles:
-                    handle.update(bundle, raw=True)
+                self._send(drawn.kept)
+
+    def _send(self, data: dict[str, Any]) -> None:
+        for handle in self._handles:
+            handle.update(data, raw=True)
