@@ -14,6 +14,7 @@ from labkit.display.series import direct_labels, series_of
 from labkit.display.theme import HEIGHT, NEUTRAL, WIDTH
 
 _GRID = 80
+_MANY = 20  # held-out points
 _FORECAST = "forecast"  # the name of a curve that is no single fitted law
 
 
@@ -206,6 +207,12 @@ def _curves(curve, kinds, across: Axis, up: Axis, banded: bool) -> list:
     return [*([band.properties(name="interval")] if banded else []), line.properties(name="law")]
 
 
+def _hollow(points) -> dict[str, float]:
+    """Smaller where there are many, lest they hide the line that they are held against."""
+    many = (points["role"] == "held out").sum() > _MANY
+    return {"size": 24, "strokeWidth": 1.2} if many else {"size": 70, "strokeWidth": 2}
+
+
 def _measured(points, across: Axis, up: Axis) -> list:
     import altair as alt
 
@@ -221,7 +228,7 @@ def _measured(points, across: Axis, up: Axis) -> list:
         layers.append(base.encode(x="x:Q", y=alt.Y("low:Q"), y2="high:Q"))
     for role, name, look in (
         ("fitted", "points", {"filled": True}),
-        ("held out", "held_out", {"filled": False, "shape": "diamond", "strokeWidth": 2, "size": 70}),
+        ("held out", "held_out", {"filled": False, "shape": "diamond", **_hollow(points)}),
     ):
         own = points[points["role"] == role]
         if len(own):
