@@ -199,3 +199,22 @@ def test_the_study_in_the_help_of_sweep_stands_as_it_is_to_be_written(labkit):
     lines = [line.strip() for line in labkit("sweep", "--help")[1].splitlines()]
     assert "[grid]" in lines
     assert "draw_seed = 0" in lines
+
+
+def test_a_fit_as_json_says_what_was_read_and_how(labkit, tmp_path):
+    path = tmp_path / "percent.csv"
+    path.write_text("examples,error\n" + "".join(f"{x},{100 * y:.2f}%\n" for x, y in zip(SIZES, ERRORS, strict=True)))
+    found = json.loads(labkit("fit", path, "--interval", 0.5, "--json")[1])
+    assert (found["x"], found["y"], found["interval"]) == ("examples", "error", 0.5)
+    assert "read as a share" in found["notes"][0]
+
+
+def test_limits_that_one_point_to_spare_makes_too_narrow_are_said_to_be(labkit, tmp_path):
+    path = tmp_path / "four.csv"
+    for count, said in ((4, True), (5, False)):
+        pd.DataFrame({"examples": SIZES[:count], "error": ERRORS[:count]}).to_csv(path, index=False)
+        assert ("the limits are too narrow" in labkit("fit", path)[1]) is said
+        assert (
+            any("the limits are too narrow" in note for note in json.loads(labkit("fit", path, "--json")[1])["notes"])
+            is said
+        )
