@@ -49,9 +49,28 @@ def test_interpolation_is_not_taken_for_a_far_target():
 
 def test_the_noisier_a_curve_the_more_forms_are_averaged():
     one = extrapolated(falling(0.003), [3e4])
-    one.logs[list(MEMBERS).index("shifted_power"), :, -1] += 5.0  # a form at the end of the row
+    one.logs[list(MEMBERS).index("power_floor"), :, -1] += 5.0  # a form at the end of the row
     clean_, noisy = (combine(replace(one, task=replace(one.task, noise=noise))).logs[0] for noise in (1e-4, 1.0))
     assert noisy > clean_ + 0.05
+
+
+def test_what_noise_leaves_undecided_the_four_share_and_the_last_value_keeps_its_weight():
+    x = np.geomspace(10, 1e4, 40)
+    one = extrapolated(0.1 + 0.8 / (1 + (x / 200) ** 0.8), [1.2e4], x)
+    last = list(MEMBERS).index("last_value")
+    clean_, noisy = (combine(replace(one, task=replace(one.task, noise=size))).weights[:, 0] for size in (2e-3, 0.1))
+    assert noisy.sum() == pytest.approx(1)
+    assert noisy[last] == pytest.approx(clean_[last])
+    assert np.ptp(noisy[STEADY_ROWS]) < 0.2 * np.ptp(clean_[STEADY_ROWS])
+
+
+def test_a_noisy_curve_that_rose_or_has_few_points_is_not_left_to_the_four():
+    x = np.geomspace(10, 1e4, 40)
+    rising = np.exp(0.5 * np.exp(-((np.log(x / 500) / 0.5) ** 2)))
+    for kept, bump in ((x[::3], 1.0), (x, rising)):
+        one = extrapolated((0.1 + 0.8 / (1 + (kept / 200) ** 0.8)) * bump, [1.2e4], kept)
+        quiet, noisy = (combine(replace(one, task=replace(one.task, noise=size))).weights for size in (2e-3, 0.05))
+        np.testing.assert_allclose(noisy, quiet, atol=0.05)
 
 
 def test_a_cut_off_of_nothing_is_the_mean_and_one_of_half_the_median():

@@ -3,7 +3,8 @@
 A point that lies a distance h (in ln x) beyond the data is compared with earlier points that lay about as far beyond
 what was known then. Further ahead than the past can tell of, four forms that err to different sides count alike. The
 prediction is the mean of the central predictions: forms err to both sides, which an average evens out, and one that
-runs away is not among them. The noisier a curve, the less the past tells the forms apart, and the more of them count.
+runs away is not among them. The noisier a curve, the less the past tells the forms apart: more of them count, and of a
+curve of many points that has only come down the four share what noise leaves undecided.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labkit.laws.ensemble import LEAST, MEMBERS, Extrapolation
+from labkit.laws.ensemble import LEAST, MEMBERS, Extrapolation, Task
 from labkit.laws.form import get
 
 BANDWIDTH = 1.0  # in ln h: how alike two distances must be to count
@@ -28,6 +29,11 @@ REACH = 0.7  # of the farthest back-test: weights are trusted as far ahead as th
 FEW = 0.25  # how fast a form with many parameters loses weight as points become few
 EARLIER = 0.7  # weight of the forms fitted without the last point, which alone must not decide
 LOST = 0.06  # log-ranges the last point may add to the data for the fits without it still to count
+MANY = (20, 30)  # points from which, and at which in full, a curve shows a second break and what its noise is
+SECOND = list(MEMBERS).index("broken_power_2")
+SHOWN = 2.0  # what the weight of a form with a second break is then multiplied by
+UNDECIDED = 0.015  # noise in ln y at which the steady four share half of the weight of the forms
+ROSE = 3.0  # rise, in units of the noise, at which half of that is left: three of the four can only fall
 
 
 @dataclass
@@ -61,11 +67,20 @@ def combine(one: Extrapolation) -> Combined:
         beyond = np.maximum(1 - REACH * gaps.max() / np.maximum(distance, 1e-6), 0)
         weights = (1 - beyond) * weights + beyond * _steady()[:, None]
         past = np.sqrt(near @ own)[place]
+    weights = _undecided(task, weights)
     logs, shares = _with_earlier(one, log_x, span, weights)
     told_apart = 1 / (1 + (task.noise / NOISY) ** 2)
     middle = central_mean(logs, shares, CUT_OFF * (told_apart + (1 - told_apart) * weights[LAST]))
     spread = np.sqrt((weights * (logs[: len(weights)] - middle) ** 2).sum(0))
     return Combined(middle, weights, spread, past, distance, span, _misfit(one))
+
+
+def _undecided(task: Task, weights: np.ndarray) -> np.ndarray:
+    """The weights, the four sharing what noise leaves undecided between the forms; that of the last value stays."""
+    share = _many(len(task.x)) / (1 + (UNDECIDED / task.noise) ** 2) / (1 + (task.rise / (ROSE * task.noise)) ** 4)
+    shared = (1 - share) * weights + share * (1 - weights[LAST]) * _steady()[:, None]
+    shared[LAST] = weights[LAST]
+    return shared
 
 
 def _with_earlier(one: Extrapolation, log_x: np.ndarray, span: float, weights: np.ndarray):
@@ -103,8 +118,13 @@ def _prior(ahead: np.ndarray, count: int) -> np.ndarray:
     """Weights (members, m) before any back-test, for targets ``ahead`` (m,) log-ranges beyond ``count`` points."""
     prior = PRIOR * np.exp(-FEW * (_parameters() / count) ** 2)
     prior = np.tile(prior[:, None], (1, len(ahead)))
+    prior[SECOND] *= 1 + (SHOWN - 1) * _many(count)
     prior[LAST] *= 1 + (NEAR / np.maximum(ahead, 1e-3)) ** 2
     return prior
+
+
+def _many(count: int) -> float:
+    return float(np.clip((count - MANY[0]) / (MANY[1] - MANY[0]), 0, 1))
 
 
 def _past(one: Extrapolation, log_x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -62,6 +62,11 @@ class Task:
         earlier = {count - 1, *(round(share * count) for share in CUTS)}
         return [*sorted(cut for cut in earlier if LEAST <= cut < count), count]
 
+    @property
+    def rise(self) -> float:
+        """How far, in ln(y + offset), the curve was above a lower value it had before."""
+        return float((self.z - np.minimum.accumulate(self.z)).max())
+
 
 @dataclass
 class Extrapolation:

@@ -252,9 +252,8 @@ def _warnings(curve: Curve, one: Extrapolation | None, combined: Combined | None
         said.append(f"y is not above zero everywhere: {task.offset:.3g} was added before taking logarithms")
     if len(task.x) < len(curve):
         said.append(f"{len(curve)} points were averaged into {len(task.x)}")
-    rise = float((task.z - np.minimum.accumulate(task.z)).max())
-    if rise > max(5 * task.noise, 0.05):
-        said.append(f"the curve is not monotone: it rises by {100 * np.expm1(rise):.0f} % after a lower value")
+    if task.rise > max(5 * task.noise, 0.05):
+        said.append(f"the curve is not monotone: it rises by {100 * np.expm1(task.rise):.0f} % after a lower value")
     if combined.distance.max() > FAR * combined.span:
         said.append("the forecast goes far beyond the data (more than twice its range in ln x)")
     if ((task.target >= curve.x[0]) & (task.target < curve.x[-1])).any():
