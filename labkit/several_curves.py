@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -64,18 +65,21 @@ def remark(table: pd.DataFrame, x: np.ndarray, y: np.ndarray, others: Sequence[s
     if not rows[known].x.duplicated().any():
         return ""
     for name in others:
-        numbers = pd.api.types.is_numeric_dtype(table[name])
-        if numbers and table[name].nunique() > MOST:
+        column = table[name]
+        try:
+            codes, values = pd.factorize(column)
+        except TypeError:  # cells that are lists
             continue
-        groups = table[name].map(_text, na_action="ignore").to_numpy()
-        used = known & pd.notna(groups)
-        here = rows[used].assign(group=groups[used])
-        if _tells_apart(here, text=not numbers):
-            values = here.group.drop_duplicates().tolist()
+        if not 2 <= len(values) <= MOST:
+            continue
+        used = known & (codes >= 0)
+        here = rows[used].assign(group=codes[used])
+        if _tells_apart(here, text=not pd.api.types.is_numeric_dtype(column)):
+            values = [_text(values[code]) for code in here.group.drop_duplicates()]
             listed = ", ".join(values[:3]) + (" …" if len(values) > 3 else "")
             return (
                 f"{name} has {len(values)} values ({listed}), averaged here as repeats of one curve: to take one, "
-                f"--where {name}={values[0]}."
+                f"--where {shlex.quote(f'{name}={values[0]}')}."
             )
     return ""
 
@@ -83,7 +87,7 @@ def remark(table: pd.DataFrame, x: np.ndarray, y: np.ndarray, others: Sequence[s
 def _tells_apart(rows: pd.DataFrame, text: bool) -> bool:
     sizes = rows.groupby("group").x.nunique()
     shared = rows.groupby("x").group.nunique()
-    if not 2 <= len(sizes) <= MOST or (sizes >= 2).sum() < 2 or not (shared >= 2).any():
+    if (sizes >= 2).sum() < 2 or not (shared >= 2).any():
         return False
     if text:
         return True

@@ -38,6 +38,11 @@ def test_curves_that_would_be_averaged_are_remarked_on(name, values):
     assert note.endswith(f"--where {name}={values[0]}.")
 
 
+def test_the_condition_shown_can_be_pasted_into_a_shell():
+    [note] = curve_files.curve_of(table(model=["big net", "b"])).attrs["notes"]
+    assert note.endswith("--where 'model=big net'.")
+
+
 @pytest.mark.parametrize("name", ["seed", "fold", "Repeat"])
 def test_repeats_under_their_usual_names_are_not(name):
     assert curve_files.curve_of(table(**{name: ["a", "b"]})).attrs["notes"] == ()
