@@ -192,13 +192,40 @@ def test_the_length_of_a_step_is_the_best_of_those_tried_unless_all_of_it_keeps_
     step, promised = rows._step()
     reach, likely = rows._reach(step, promised)
     shares = 2.0 ** -np.arange(8)
-    moved = (step[:, None] @ rows.line[:, :-1]) * shares[:, None]
-    gains = rows.value[:, None] - objective.value(rows.line[:, -1:] - moved).sum(2)
+    ends = (rows.theta[:, None] - bound[:, None] for bound in (rows.high, rows.low))
+    way = np.clip(shares[:, None] * step[:, None], *ends)  # past a bound a step follows it
+    gains = rows.value[:, None] - objective.value(rows.line[:, -1:] - way @ rows.line[:, :-1]).sum(2)
     chosen = gains[np.arange(len(reach)), reach]
     np.testing.assert_allclose(likely, chosen, rtol=1e-9, atol=1e-15)
     keeps = gains[:, 0] >= 0.5 * promised
     assert (reach[keeps] == 0).all()
     np.testing.assert_allclose(chosen[~keeps], gains[~keeps, 1:].max(1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("form", ["shifted_power", "m4"])
+def test_the_room_to_the_bounds_is_what_a_step_may_use(form):
+    rows = begun(laws.get(form), Objective("huber_log"), curve(2), damping=1e-6).parts[0]
+    for room, bound in zip(rows._room(), (rows.low, rows.high), strict=True):
+        with np.errstate(invalid="ignore"):
+            reached = rows.theta - room
+            reached[:, rows.logs] = (rows.theta * np.exp(-room))[:, rows.logs]
+        finite = np.isfinite(room)
+        assert finite.any()
+        np.testing.assert_allclose(reached[finite], np.broadcast_to(bound, room.shape)[finite], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_going_home_at_once_from_far_beyond_the_bounds_costs_nothing(monkeypatch, seed):
+    rng = seeds.generator(seed, "beyond")
+    y = (0.05 + 2 * X**-0.45) * np.exp(0.01 * rng.standard_normal(len(X)))
+    asked = []
+    beyond = race._beyond
+    monkeypatch.setattr(race, "_beyond", lambda *given: asked.append(beyond(*given)) or asked[-1])
+    at_once = laws.ScalingLaw("stretched_exponential", "huber_log").fit(X, y)
+    monkeypatch.setattr(race, "_beyond", lambda form, problem, found: np.zeros(len(found.cost), bool))
+    later = laws.ScalingLaw("stretched_exponential", "huber_log").fit(X, y)
+    assert asked[0].all()
+    assert at_once.objective_ <= later.objective_ * (1 + 1e-6)
 
 
 def test_a_start_has_arrived_where_the_way_to_an_ended_one_only_goes_down():
