@@ -218,3 +218,28 @@ def test_limits_that_one_point_to_spare_makes_too_narrow_are_said_to_be(labkit, 
             any("the limits are too narrow" in note for note in json.loads(labkit("fit", path, "--json")[1])["notes"])
             is said
         )
+
+
+@pytest.mark.parametrize("name", ["stdin.csv", "stdin.jsonl"])
+def test_a_curve_can_be_piped_in(labkit, curve, monkeypatch, name):
+    import io
+    from types import SimpleNamespace
+
+    table = pd.read_csv(curve)
+    text = table.to_csv(index=False) if name.endswith("csv") else table.to_json(orient="records", lines=True)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))
+    asked = ["--y", "error", "--at", "10k", "--json"]
+    code, out, _ = labkit("forecast", "-", *asked)
+    assert code == 0
+    piped, wanted = (json.loads(text)["forecast"][0] for text in (out, labkit("forecast", curve, *asked)[1]))
+    assert piped == pytest.approx(wanted)
+
+
+def test_nothing_piped_in_is_an_empty_file(labkit, monkeypatch):
+    import io
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
+    code, _, said = labkit("fit", "-")
+    assert code == 2
+    assert "stdin.csv cannot be read as csv: it is empty" in said

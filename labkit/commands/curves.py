@@ -8,73 +8,13 @@ from pathlib import Path
 
 import click
 
+from labkit.commands.curve_options import ChartFile, Size, file_options
+
 # Simulated fits of two to four parameters to so many points: 63 to 78 of 100 intervals at 90 % held the truth.
 _ONE_TO_SPARE = (
     "with one point more than parameters the limits are too narrow: of those at 90% about 70% hold the truth. "
     "Measure more sizes, or ask labkit forecast, whose interval is calibrated."
 )
-
-
-class Size(click.ParamType):
-    """A number above 0, as people write sizes: 10000, 10,000, 1e4, 10k, 2M."""
-
-    name = "size"
-
-    def convert(self, value, param, ctx):
-        from labkit.written_numbers import size as written
-
-        size = written(str(value))
-        if not 0 < size < float("inf"):
-            self.fail(f"{value!r} is no size; expected a number above 0, such as 10000, 1e4 or 10k", param, ctx)
-        return size
-
-
-class ChartFile(click.Path):
-    """A file that a chart can be written to: its kind is told by the ending, and its folder exists."""
-
-    kinds = (".svg", ".json")
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path, dir_okay=False)
-
-    def convert(self, value, param, ctx):
-        path = super().convert(value, param, ctx)
-        if path.suffix.lower() not in self.kinds:
-            self.fail(f"{path.name!r} must end in .svg (a picture) or .json (Vega-Lite)", param, ctx)
-        if not path.absolute().parent.is_dir():
-            self.fail(f"there is no folder {str(path.parent)!r} to write {path.name!r} to", param, ctx)
-        return path
-
-
-def _file_options(command):
-    options = [
-        click.argument("file", type=click.Path(path_type=Path)),
-        click.option("--x", "x", help="Column of the size; default: the one with a usual name: examples, step ..."),
-        click.option("--y", "y", help="Column of the error or loss, or how its name ends; 1-accuracy for a score."),
-        click.option("--se", help="Column of the standard error of y: surer points count for more."),
-        click.option(
-            "--where",
-            multiple=True,
-            metavar="COLUMN=VALUE",
-            help="Only rows with that value; repeatable: one curve of several.",
-        ),
-        click.option(
-            "--interval",
-            default=0.9,
-            show_default=True,
-            type=click.FloatRange(0, 1, True, True),
-            help="Share of cases that the limits are to hold.",
-        ),
-        click.option("--seed", default=0, show_default=True, help="Seed of the resamples."),
-        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-        click.option("--report", "page", is_flag=True, help="Write a full page, too: forms compared, forecast, plan."),
-        click.option(
-            "--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of that page."
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def _read(file, x, y, se, where, as_json):
@@ -120,7 +60,7 @@ Examples:
   labkit fit models.csv --where model=large
   labkit fit errors.csv --report"""
 )
-@_file_options
+@file_options
 @click.option("--form", default="power_floor", show_default=True, help="One of labkit list forms.")
 @click.option(
     "--objective", default="log_squared", show_default=True, help="squared, log_squared, huber_log, asymmetric."
@@ -129,7 +69,7 @@ def fit(file, x, y, se, where, interval, seed, as_json, page, out, form, objecti
     """Fit one law to the points in FILE and print its parameters with their intervals.
 
     FILE is a table with a header (CSV, TSV, JSON, JSON lines, Parquet), a training log, a chart exported from Weights &
-    Biases, or the folder of a TensorBoard run.
+    Biases, the folder of a TensorBoard run, or - for what is piped in.
     """
     from labkit import curve_files, laws
 
@@ -193,9 +133,10 @@ Examples:
   labkit forecast runs/large --y validation/loss --at 1e5
   labkit forecast errors.csv --x examples --y error --at 1e5 --at 1e6 --target 0.05 --bounds 0 1
   labkit forecast errors.csv --at 1e6 --chart forecast.svg --json
+  grep -v warm-up log.csv | labkit forecast -
   labkit forecast errors.csv --target 0.05 --bounds 0 1 --report"""
 )
-@_file_options
+@file_options
 @click.option(
     "--at", multiple=True, type=Size(), help="A size to forecast; repeatable. Default: 2 and 10 × the largest x."
 )
@@ -206,8 +147,8 @@ def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, targ
     """Forecast the curve in FILE at larger sizes, with an interval for a new observation.
 
     FILE is a table with a header (CSV, TSV, JSON, JSON lines, Parquet), a training log, a chart exported from Weights &
-    Biases, or the folder of a TensorBoard run. One row per measurement; rows of one size are repeats. Lower is better:
-    give errors or losses.
+    Biases, the folder of a TensorBoard run, or - for what is piped in. One row per measurement; rows of one size are
+    repeats. Lower is better: give errors or losses.
     """
     import numpy as np
 

@@ -1,0 +1,89 @@
+"""What ``labkit fit`` and ``labkit forecast`` take: the file of a curve, sizes, and the file of a chart."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+
+class CurveFile(click.Path):
+    """A path, or "-" for standard input: CSV or JSON lines, kept in a file until the command ends."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value, param, ctx):
+        if str(value) != "-":
+            return super().convert(value, param, ctx)
+        content = sys.stdin.buffer.read()
+        json_lines = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+        folder = ctx.with_resource(tempfile.TemporaryDirectory(prefix="labkit-"))
+        path = Path(folder) / ("stdin.jsonl" if json_lines else "stdin.csv")
+        path.write_bytes(content)
+        return path
+
+
+class Size(click.ParamType):
+    """A number above 0, as people write sizes: 10000, 10,000, 1e4, 10k, 2M."""
+
+    name = "size"
+
+    def convert(self, value, param, ctx):
+        from labkit.written_numbers import size as written
+
+        size = written(str(value))
+        if not 0 < size < float("inf"):
+            self.fail(f"{value!r} is no size; expected a number above 0, such as 10000, 1e4 or 10k", param, ctx)
+        return size
+
+
+class ChartFile(click.Path):
+    """A file that a chart can be written to: its kind is told by the ending, and its folder exists."""
+
+    kinds = (".svg", ".json")
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+
+    def convert(self, value, param, ctx):
+        path = super().convert(value, param, ctx)
+        if path.suffix.lower() not in self.kinds:
+            self.fail(f"{path.name!r} must end in .svg (a picture) or .json (Vega-Lite)", param, ctx)
+        if not path.absolute().parent.is_dir():
+            self.fail(f"there is no folder {str(path.parent)!r} to write {path.name!r} to", param, ctx)
+        return path
+
+
+def file_options(command):
+    """Give a command the file of a curve and what ``fit`` and ``forecast`` share."""
+    options = [
+        click.argument("file", type=CurveFile()),
+        click.option("--x", "x", help="Column of the size; default: the one with a usual name: examples, step ..."),
+        click.option("--y", "y", help="Column of the error or loss, or how its name ends; 1-accuracy for a score."),
+        click.option("--se", help="Column of the standard error of y: surer points count for more."),
+        click.option(
+            "--where",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            help="Only rows with that value; repeatable: one curve of several.",
+        ),
+        click.option(
+            "--interval",
+            default=0.9,
+            show_default=True,
+            type=click.FloatRange(0, 1, True, True),
+            help="Share of cases that the limits are to hold.",
+        ),
+        click.option("--seed", default=0, show_default=True, help="Seed of the resamples."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.option("--report", "page", is_flag=True, help="Write a full page, too: forms compared, forecast, plan."),
+        click.option(
+            "--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of that page."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
