@@ -221,6 +221,18 @@ def test_columns_of_numbers_stand_right_and_text_left():
     assert "<td>a 1</td>" in aligned
 
 
+def test_names_of_functions_keep_their_distance():
+    shown = prose.mathml(r"z \cos\theta - \ln(x)")
+    assert re.sub(r"<mspace[^>]*>", "_", shown).count("_") == 2
+    assert "<mi>ln</mi><mo" in shown
+
+
+def test_per_cent_stays_with_its_number_and_code_as_it_is():
+    shown = _prose("An interval of 90 % and `7 % 3`.")
+    assert "90\u00a0%" in shown
+    assert "7 % 3" in shown
+
+
 def test_names_of_an_index_stand_in_the_row_of_the_columns():
     table = pd.DataFrame({"low": [1.5], "high": [2.5]}, index=pd.Index(["power"], name="form"))
     heads = re.findall(r"<tr.*?</tr>", tables.align(table.to_html()), re.DOTALL)

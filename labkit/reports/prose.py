@@ -28,6 +28,7 @@ _TOKENS = re.compile(
 )
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HELD = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+_PER_CENT = re.compile(r"(?P<code><(?P<tag>code|pre)\b.*?</(?P=tag)>)|(?<=\d) %", re.DOTALL)
 _ALIGNED = re.compile(r"\\(begin|end)\{(?:aligned|align|eqnarray|gather|gathered|split|multline)\*?\}")
 
 
@@ -51,8 +52,19 @@ def mathml(tex: str, block: bool = False) -> str:
         part.text = html.unescape(part.text) if part.text else part.text
         if (part.text or "").startswith("\\"):
             return f'<code class="untypeset">{html.escape(tex.strip())}</code>'
+    _space_functions(element)
     element.set("alttext", tex.strip())
     return ElementTree.tostring(element, encoding="unicode")
+
+
+def _space_functions(element: ElementTree.Element) -> None:
+    """Thin spaces around names such as ln and cos, which the converter leaves next to what they apply to."""
+    for row in list(element.iter("mrow")):
+        for place in range(len(row) - 1, 0, -1):
+            pair = row[place - 1], row[place]
+            named = any(part.tag == "mi" and len(part.text or "") > 1 for part in pair)
+            if named and not any(part.tag in ("mo", "mspace") for part in pair):
+                row.insert(place, ElementTree.Element("mspace", width="0.17em"))
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,7 @@ class Prose:
         markdown = _TOKENS.sub(lambda match: self._hold(match, held), re.sub(f"[{_OPEN}{_CLOSE}]", "", text))
         page = safe.clean_html(self._converter(held, attachments or {})(markdown))
         page = re.sub(r'(<a\b[^>]*?href=")([^"]*)"', lambda match: match[1] + _target(match[2]) + '"', page)
+        page = _PER_CENT.sub(lambda match: match[0] if match["code"] else "\u00a0%", page)
         page = page.replace("<table", '<div class="wide"><table').replace("</table>", "</table></div>")
         return _restore(page, held)
 
