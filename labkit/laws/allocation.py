@@ -44,7 +44,8 @@ def allocate(law: ScalingLaw | Published, compute, *, inference_tokens=0.0, inte
 
     A token costs 6 FLOPs per parameter in training and 2 in use; ``inference_tokens`` are expected over the model's
     life and paid from the same budget. The limits come from bootstrap refits and know parameter uncertainty alone.
-    ``law`` is fitted, or one of ``laws.published``.
+    ``law`` is fitted, or one of ``laws.published``. One fitted to billions of parameters and billions of tokens takes
+    its budget in 10^18 FLOPs, and its inference tokens in billions.
 
     Raises ``ValueError`` for a law with other columns or not fitted, or a budget that is not positive.
 
