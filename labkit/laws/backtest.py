@@ -19,9 +19,10 @@ def backtest(curves, *, interval=0.9, bounds=(0, None), seed=0):
     """Forecast the rest of every curve from its first 85, 70 and 55 % of points, beside repeating the last value.
 
     ``curves`` is a frame with columns curve, x, y and optionally suite and se (all its rows are used), or one curve:
-    (x, y) or (x, y, se). ``interval`` is the level of the forecasts' limits, ``bounds`` the range of y. Returns a frame, one row per curve, cut, later point and method ("forecast", "last_value"): suite, curve,
-    known (points), x, horizon (ln of x over the largest known x), method, y, prediction, low, high, inside, error (ln
-    prediction − ln y; in y where that is not positive). The last value has no interval. See ``backtest_summary``.
+    (x, y) or (x, y, se). ``interval`` is the level of the forecasts' limits, ``bounds`` the range of y. Returns a
+    frame, one row per curve, cut, later point and method ("forecast", "last_value"): suite, curve, known (points), x,
+    horizon (ln of x over the largest known x), method, y, prediction, low, high, inside, error (ln prediction − ln y;
+    in y where that is not positive). The last value has no interval. See ``backtest_summary``.
 
     Raises ``ValueError`` when no curve has 4 distinct x, and for a curve without a usable point, by its name.
 
