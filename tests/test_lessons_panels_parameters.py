@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 
 import nbformat
@@ -18,10 +19,14 @@ SIZES = 2.0 ** np.arange(4, 12)
 ARGUMENTS = dict.fromkeys(("dial", "fit_explorer"), ((SIZES, 0.05 + 2 * SIZES**-0.5),))
 
 
+@functools.cache
 def trees(path):
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code":
-            yield "parameters" in cell.metadata.get("tags", []), ast.parse(cell.source)
+    """Of every code cell whether it declares the parameters, and its syntax tree."""
+    return [
+        ("parameters" in cell.metadata.get("tags", []), ast.parse(cell.source))
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+    ]
 
 
 def names_in(node):
@@ -33,6 +38,7 @@ def names_in(node):
             yield part.id
 
 
+@functools.cache
 def written(path):
     """The notebook's parameters, what each of its variables is made from, and its calls."""
     parameters, made_from, calls = set(), {}, []

@@ -26,15 +26,15 @@ TYPED = {
     "name": 'quo"te \\ {brace}',
 }
 
-# notebook: (reason, exit code, a part of the sentence)
+# notebook: (reason, exit code, a part of the sentence); those that are waited for begin first
 ENDS = {
+    "hangs": (Reason.OVER_TIME, 4, "time budget of 12 s"),
+    "ignores_interrupts": (Reason.OVER_TIME, 4, "time budget of 12 s"),
     "raises": (Reason.NOTEBOOK_RAISED, 1, "in cell 4 of 5: IndexError"),
     "widget_raises": (Reason.WIDGET_RAISED, 1, "in cell 4 of 5: ValueError: cannot draw power 1"),
     "output_raises": (Reason.WIDGET_RAISED, 1, "ValueError: lost in an Output"),
     "output_writes": (Reason.OK, 0, "Ran to its end"),
     "thread_raises": (Reason.WIDGET_RAISED, 1, "ValueError: lost in a thread"),
-    "hangs": (Reason.OVER_TIME, 4, "time budget of 12 s"),
-    "ignores_interrupts": (Reason.OVER_TIME, 4, "time budget of 12 s"),
     "over_memory": (Reason.OVER_MEMORY, 4, "memory budget of 300 MiB"),
     "kernel_killed": (Reason.KERNEL_KILLED, 138, "killed by SIGKILL from outside or by its own code, in cell 4"),
     "kernel_exits": (Reason.KERNEL_KILLED, 138, "exit code 3"),

@@ -74,7 +74,16 @@ def start_and_stop(cell):
     return until(cell.inner_text, ended.search)
 
 
+@pytest.fixture(scope="module")
+def dark(_lab_page):
+    """JupyterLab is dark until the last lesson has run: it keeps its theme from page to page."""
+    use_theme(_lab_page, "JupyterLab Dark")
+    yield
+    use_theme(_lab_page, "JupyterLab Light")
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.usefixtures("dark")
 def test_run_all_draws_every_chart_and_every_panel_obeys_the_keyboard(path, laboratory, desk):
     shutil.copytree(path.parent / "presets", laboratory.folder / "presets", dirs_exist_ok=True)
     notebook = nbformat.read(path, as_version=4)
@@ -84,7 +93,6 @@ def test_run_all_draws_every_chart_and_every_panel_obeys_the_keyboard(path, labo
     nbformat.write(notebook, laboratory.folder / path.name)
     page = desk
     laboratory.open(page, path.name)
-    use_theme(page, "JupyterLab Dark")
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(EVERY_CELL_RAN, timeout=120_000, polling=LOOK_MS)
     assert (
@@ -117,4 +125,3 @@ def test_run_all_draws_every_chart_and_every_panel_obeys_the_keyboard(path, labo
         assert cell.locator("[role=alert]").count() == 0
     assert page.evaluate(FAINT) == []
     assert page.outside == []
-    use_theme(page, "JupyterLab Light")

@@ -8,7 +8,7 @@ import pytest
 from labkit import reports
 from labkit.reports import pdf
 
-pytestmark = [pytest.mark.browser, pytest.mark.notebooks]
+pytestmark = [pytest.mark.browser, pytest.mark.notebooks, pytest.mark.usefixtures("open_page")]  # keeps screenshots
 
 FIXTURES = Path(__file__).parents[1] / "notebooks" / "fixtures"
 CHARTS, EQUATIONS = 5, 8
@@ -36,21 +36,36 @@ def _open(open_page, path, **options):
     return page
 
 
+@pytest.fixture(scope="module")
+def page(pages, built):
+    """The page as most read it, loaded once; a test leaves it as it found it."""
+    return _open(pages, built["page"])
+
+
+@pytest.fixture(scope="module")
+def dark_page(pages, built):
+    return _open(pages, built["page"], color_scheme="dark")
+
+
+@pytest.fixture(scope="module")
+def scriptless_page(pages, built):
+    return _open(pages, built["page"], java_script_enabled=False)
+
+
 def _visible(page, selector):
     return sum(part.is_visible() for part in page.query_selector_all(selector))
 
 
 @pytest.mark.parametrize("name", ["page", "index"])
-def test_nothing_is_asked_of_anyone_and_nothing_fails(open_page, built, name):
-    page = _open(open_page, built[name])
+def test_nothing_is_asked_of_anyone_and_nothing_fails(open_page, page, built, name):
+    page = page if name == "page" else _open(open_page, built[name])
     page.wait_for_timeout(300)
     assert [url for url in page.asked if url != built[name].as_uri() and not url.startswith(("data:", "blob:"))] == []
     assert page.outside == []
     assert page.said == []
 
 
-def test_every_chart_becomes_interactive_and_keeps_its_description(open_page, built):
-    page = _open(open_page, built["page"])
+def test_every_chart_becomes_interactive_and_keeps_its_description(page):
     assert page.locator("figure.chart").count() == CHARTS
     assert page.locator("figure.chart.live").count() == CHARTS
     assert _visible(page, "figure.chart .stage svg.marks") == CHARTS
@@ -64,11 +79,11 @@ def test_every_chart_becomes_interactive_and_keeps_its_description(open_page, bu
         assert label == chart.query_selector("figcaption").inner_text()
 
 
-def test_a_chart_answers_the_mouse(open_page, built):
-    page = _open(open_page, built["page"])
+def test_a_chart_answers_the_mouse(page):
     page.locator("figure.chart").nth(1).locator(".stage .mark-symbol path").first.hover()
     page.wait_for_selector("#vg-tooltip-element.visible")
     assert "examples" in page.inner_text("#vg-tooltip-element")
+    page.mouse.move(0, 0)
 
 
 def test_a_dial_is_turned_by_keyboard_and_the_chart_answers_without_a_kernel(open_page, built):
@@ -91,24 +106,21 @@ def test_a_dial_is_turned_by_keyboard_and_the_chart_answers_without_a_kernel(ope
     assert page.said == []
 
 
-def test_without_scripts_every_chart_is_visible(open_page, built):
-    page = _open(open_page, built["page"], java_script_enabled=False)
-    assert _visible(page, "figure.chart .still svg") == CHARTS
-    assert page.said == []
+def test_without_scripts_every_chart_is_visible(scriptless_page):
+    assert _visible(scriptless_page, "figure.chart .still svg") == CHARTS
+    assert scriptless_page.said == []
 
 
-def test_the_numbers_of_a_chart_can_be_saved_without_a_network_and_without_scripts(open_page, built, tmp_path):
-    page = _open(open_page, built["page"], java_script_enabled=False)
-    page.locator("details.data summary").first.click()
-    with page.expect_download() as started:
-        page.locator("details.data a[download]").first.click()
+def test_the_numbers_of_a_chart_can_be_saved_without_a_network_and_without_scripts(scriptless_page, tmp_path):
+    scriptless_page.locator("details.data summary").first.click()
+    with scriptless_page.expect_download() as started:
+        scriptless_page.locator("details.data a[download]").first.click()
     started.value.save_as(tmp_path / "data.csv")
     assert started.value.suggested_filename == "data.csv"
     assert len((tmp_path / "data.csv").read_text().splitlines()) > 2
 
 
-def test_every_equation_is_typeset(open_page, built):
-    page = _open(open_page, built["page"])
+def test_every_equation_is_typeset(page):
     assert page.locator("math").count() == EQUATIONS
     assert page.locator("math:not([alttext])").count() == 0
     assert page.locator(".untypeset").count() == 0
@@ -117,32 +129,32 @@ def test_every_equation_is_typeset(open_page, built):
     assert page.locator("math[display=block]").first.bounding_box()["height"] > 15
 
 
-def test_a_hostile_title_is_text(open_page, built):
-    page = _open(open_page, built["page"])
+def test_a_hostile_title_is_text(page):
     assert page.title() == "Does n grow as n^{2}? &"
     assert page.locator("h1 script, h1 img").count() == 0
 
 
-def test_text_can_be_read_on_light_and_on_dark(open_page, built):
-    for scheme in ("light", "dark"):
-        page = _open(open_page, built["page"], color_scheme=scheme)
+def test_text_can_be_read_on_light_and_on_dark(page, dark_page):
+    for scheme, seen in (("light", page), ("dark", dark_page)):
+        assert seen.evaluate("scheme => matchMedia(`(prefers-color-scheme: ${scheme})`).matches", scheme)
         for selector in ("main p", "figcaption", ".note", "figure .stage svg.marks text", ".provenance dt", ".chip"):
-            assert page.eval_on_selector(selector, CONTRAST) > 4.5, (scheme, selector)
+            assert seen.eval_on_selector(selector, CONTRAST) > 4.5, (scheme, selector)
 
 
-def test_a_printed_page_is_dark_on_white_and_whole(open_page, built):
-    page = _open(open_page, built["page"], color_scheme="dark")
-    page.emulate_media(media="print", color_scheme="dark")
-    assert page.eval_on_selector("body", "body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
-    assert page.eval_on_selector("figure .stage svg.marks text", CONTRAST) > 7
-    assert _visible(page, "nav.contents") == 0
-    assert _visible(page, "figure.chart .stage svg.marks") == CHARTS
+def test_a_printed_page_is_dark_on_white_and_whole(dark_page):
+    dark_page.emulate_media(media="print", color_scheme="dark")
+    assert dark_page.eval_on_selector("body", "body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+    assert dark_page.eval_on_selector("figure .stage svg.marks text", CONTRAST) > 7
+    assert _visible(dark_page, "nav.contents") == 0
+    assert _visible(dark_page, "figure.chart .stage svg.marks") == CHARTS
+    dark_page.emulate_media(media="screen", color_scheme="dark")
 
 
-def test_the_page_fits_a_phone(open_page, built):
-    page = _open(open_page, built["page"])
+def test_the_page_fits_a_phone(page):
+    before = page.viewport_size
     page.set_viewport_size({"width": 375, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.set_viewport_size(before)
 
 
 def test_everything_is_reached_by_keyboard(open_page, built):
