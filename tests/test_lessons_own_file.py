@@ -213,3 +213,13 @@ def test_the_column_of_standard_errors_can_have_another_name_in_the_first_file(m
     panel = panels.own_file(path, y="miss", se="spread")
     assert panel.value.points["se"].tolist() == pytest.approx((0.1 * POINTS.miss).tolist())
     assert "se" not in panel.set(curve=str(mine)).value.points
+
+
+def test_an_emptied_path_is_the_example_as_it_is_in_a_parameters_cell(mine):
+    panel = panels.own_file(mine, y="miss")
+    assert panel.value.names == ("n", "miss")
+    panel.controls["curve"].box.value = ""
+    assert panel.wait()
+    assert panel.error is None
+    assert panel.value.path == str(EXAMPLES / "curve.csv")
+    assert "curve: str | None = None" in panel.to_parameters()

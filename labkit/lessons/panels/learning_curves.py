@@ -32,7 +32,7 @@ class LearningCurves:
 
     def __str__(self) -> str:
         if self.means.empty:
-            return f"Nothing trained yet: {self.missing} points to go; press Train."
+            return f"Nothing trained yet: {self.missing} point{'s' * (self.missing > 1)} to go; press Train."
         best = self.means.loc[self.means["error"].idxmin()]
         are = "point is" if self.missing == 1 else "points are"
         left = f" {self.missing} {are} missing; press Train." if self.missing else ""

@@ -133,7 +133,8 @@ class LiveView:
         self.stop_button = widgets.Button(description="Stop", tooltip=f"Stop: {label}", disabled=True)
         self.status = widgets.HTML()
         self.errors = widgets.HTML(layout=widgets.Layout(display="none"))
-        self.widget = widgets.VBox([widgets.HBox([self.stop_button, self.status]), self.errors])
+        row = widgets.HBox([self.stop_button, self.status], layout=widgets.Layout(align_items="center"))
+        self.widget = widgets.VBox([row, self.errors])
 
     def say(self, text: str) -> None:
         """Write the status line, which screen readers read out when it changes."""

@@ -162,7 +162,8 @@ class LivePanel(Panel):
         self._progress_line = widgets.HTML()
         self._on_click(self._start_button, self.start)
         self._on_click(self._stop_button, self.stop)
-        started = widgets.HBox([self._start_button, self._stop_button, self._progress_line])
+        row = widgets.Layout(align_items="center")
+        started = widgets.HBox([self._start_button, self._stop_button, self._progress_line], layout=row)
         return widgets.VBox([started, super()._buttons()])
 
     def _tell(self, text: str) -> None:

@@ -118,10 +118,11 @@ def own_file(
     >>> panel.value.names
     ('examples', 'error')
     """
-    curve = str(curve) if curve else str(places.data() / "examples" / "curve.csv")
+    example = str(places.data() / "examples" / "curve.csv")
+    curve = str(curve) if curve else example
     here, far = "empty: by its usual name", "how many times the largest size to forecast"
     controls = {
-        "curve": Typed("curve", "Path of the file", curve, note="path of your file"),
+        "curve": Typed("curve", "Path of the file", curve, placeholder="empty: the example", note="path of your file"),
         "x": Typed("x", "Column of the size", x or "", placeholder=here, note="column of the size"),
         "y": Typed("y", "Column of the error or loss", y or "", placeholder=here, note="column of the error or loss"),
         "reach": Slider("reach", "times the largest size", *_REACH, reach, step=_STEP, log=True, note=far),
@@ -132,8 +133,9 @@ def own_file(
     controls["curve"].suggest([str(path) for path in sorted((places.data() / "examples").glob("*.*"))])
 
     def evaluate(settings: dict[str, Any]) -> OwnFile:
-        own = se if settings["curve"] == curve else None  # the columns of one file say nothing about those of the next
-        return _told(**settings, se=own, bounds=tuple(bounds))
+        path = settings["curve"] or example
+        own = se if path == curve else None  # the columns of one file say nothing about those of the next
+        return _told(**{**settings, "curve": path}, se=own, bounds=tuple(bounds))
 
     return OwnFilePanel(controls, evaluate=evaluate, draw=own_file_chart.draw, say=str)
 

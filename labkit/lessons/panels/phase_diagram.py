@@ -49,7 +49,9 @@ class PhaseDiagram:
 
     def __str__(self) -> str:
         told = ", ".join(f"{_WORDS[rule]} {error:.2%}" for rule, error in self.errors.items())
-        left = f" {self.missing} points can be simulated; press Simulate." if self.missing else ""
+        left = (
+            f" {self.missing} point{'s' * (self.missing > 1)} can be simulated; press Simulate." if self.missing else ""
+        )
         return (
             f"{self.fraction:.0%} of {self.pool:.3g} examples per dimension leaves {self.fraction * self.pool:.3g}. "
             f"Test error keeping {told}. Lowest: {_WORDS[self.best]}.{left}"

@@ -68,7 +68,7 @@ class Pruned:
         if self.errors["random"]:
             word = "more" if self.difference > 0 else "less"
             said += f", {100 * abs(self.difference):.1f} points {word} than random"
-        return f"{said}; {self.missing} trainings to go." if self.missing else f"{said}."
+        return f"{said}; {self.missing} training{'s' * (self.missing > 1)} to go." if self.missing else f"{said}."
 
 
 def pruning_explorer(

@@ -66,7 +66,7 @@ def _error_rows(errors: dict[str, list[float]]) -> dict[str, pd.DataFrame]:
 def _errors(errors: pd.Series, names: list[str]) -> Spec:
     """Test errors, a row for each way to choose: a point for each seed, a tick for the mean."""
     top = max(0.2, float(np.ceil(10 * errors.max()) / 10)) if len(errors) else 1.0
-    x = number("error", scale={"domain": [0, top]}, title=display.title_of("test_error"))
+    x = number("error", scale={"domain": [0, top]}, axis={"title": display.title_of("test_error"), "tickCount": 5})
     y = words("choice", sort=names, scale={"domain": names}, title=None)
     tips = [told("choice"), told("error", format=".4f")]
     layers = [
