@@ -30,7 +30,8 @@ Examples:
 
 \b
 A study names a function (package.module:function, or file.py:function
-beside it) and the values of its parameters:
+beside it) and the values of its parameters; what it returns, a dict or
+a frame, is added to the table as one row or several:
   function = "measure.py:error"
   [grid]
   examples = [64, 256, 1024]
