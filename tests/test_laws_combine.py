@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from labkit import laws, seeds
@@ -112,14 +113,17 @@ def test_forecasts_many_times_beyond_few_points_hold_against_the_median_of_four_
 
 def test_just_beyond_noisy_points_the_interval_holds_the_noise():
     # where forms hardly disagree a new observation is as far off as the last ones were
-    x, inside = np.geomspace(10, 1e4, 16), []
-    ahead = x[-1] * np.array([1.05, 1.2])
-    for seed in range(40):
-        rng = seeds.generator(seed, "near")
-        noise = np.exp(0.05 * rng.standard_normal(18))
-        _, low, high = laws.forecast(x, (0.05 + 2 * x**-0.5) * noise[:16], ahead, interval=0.9)
-        fresh = (0.05 + 2 * ahead**-0.5) * noise[16:]
-        inside.append((low <= fresh) & (fresh <= high))
+    x = np.geomspace(10, 1e4, 16)
+    x = np.append(x, x[-1] * np.array([1.05, 1.2]))
+    curves = [
+        pd.DataFrame({
+            "curve": seed, "x": x, "split": ["fit"] * 16 + ["predict"] * 2,
+            "y": (0.05 + 2 * x**-0.5) * np.exp(0.05 * seeds.generator(seed, "near").standard_normal(18)),
+        })
+        for seed in range(40)
+    ]  # fmt: skip
+    found = laws.forecast_many(pd.concat(curves), interval=0.9)
+    inside = (found["low"] <= found["y"]) & (found["y"] <= found["high"])
     assert np.mean(inside) > 0.65  # 0.4 without: the law alone is known much better than a new point
 
 
