@@ -243,3 +243,27 @@ def test_nothing_piped_in_is_an_empty_file(labkit, monkeypatch):
     code, _, said = labkit("fit", "-")
     assert code == 2
     assert "stdin.csv cannot be read as csv: it is empty" in said
+
+
+def test_a_target_in_percent_is_a_share(labkit, curve):
+    asked = ["forecast", curve, "--y", "error", "--json", "--target"]
+    assert json.loads(labkit(*asked, "5%")[1])["plan"] == json.loads(labkit(*asked, "0.05")[1])["plan"]
+    code, _, said = labkit(*asked, "five")
+    assert code == 2
+    assert "expected one such as 0.05 or 5%" in said
+
+
+def test_the_level_of_a_plan_is_said_where_no_forecast_says_it(labkit, curve):
+    assert (
+        "(80% interval). The chance is"
+        in labkit("forecast", curve, "--y", "error", "--target", 0.06, "--interval", 0.8)[1]
+    )
+
+
+def test_a_target_above_every_point_is_asked_about(labkit, curve):
+    assert (
+        "above every error: was it meant in another unit?"
+        in labkit("forecast", curve, "--y", "error", "--target", 5)[1]
+    )
+    found = json.loads(labkit("forecast", curve, "--y", "error", "--target", 0.1, "--json")[1])
+    assert "warnings" not in found

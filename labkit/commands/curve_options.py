@@ -40,6 +40,19 @@ class Size(click.ParamType):
         return size
 
 
+class Level(click.ParamType):
+    """A value of y as people write it: 0.05 or 5%."""
+
+    name = "float"
+
+    def convert(self, value, param, ctx):
+        text = str(value).strip()
+        try:
+            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            self.fail(f"{value!r} is no number; expected one such as 0.05 or 5%", param, ctx)
+
+
 class ChartFile(click.Path):
     """A file that a chart can be written to: its kind is told by the ending, and its folder exists."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from labkit.commands.curve_options import ChartFile, Size, file_options
+from labkit.commands.curve_options import ChartFile, Level, Size, file_options
 
 # Simulated fits of two to four parameters to so many points: 63 to 78 of 100 intervals at 90 % held the truth.
 _ONE_TO_SPARE = (
@@ -140,7 +140,7 @@ Examples:
 @click.option(
     "--at", multiple=True, type=Size(), help="A size to forecast; repeatable. Default: 2 and 10 × the largest x."
 )
-@click.option("--target", type=float, help="An error or loss to reach: how much would it take?")
+@click.option("--target", type=Level(), help="An error or loss to reach, such as 0.05 or 5%: how much would it take?")
 @click.option("--bounds", nargs=2, type=float, default=(0, float("inf")), help="Range of y: 0 1 for error rates.")
 @click.option("--chart", type=ChartFile(), help="Draw the curve and its forecast to this .svg or Vega-Lite .json file.")
 def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, target, bounds, chart):
@@ -182,6 +182,9 @@ def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, targ
             "unreachable": plan.unreachable,
             "horizon": plan.horizon,
         }
+        if target > usable.y.max():
+            above = f"the target {target:g} is above every {names['y_name']}: was it meant in another unit?"
+            found["warnings"] = [*found.get("warnings", ()), above]
     if chart is not None:
         _draw(curve, chart, max(at, default=known.x.max() * 10), options)
         found["chart"] = str(chart)
@@ -221,7 +224,7 @@ def _words(found: dict) -> str:
         lines.append(f"{'last value':>16}{found['last_value']:>12.4g}")
     lines += [f"Note: {warning}" for warning in found.get("warnings", ())]
     if "plan" in found:
-        lines += ["", _plan(found["plan"], x, y)]
+        lines += ["", _plan(found["plan"], x, y, found["interval"])]
     if "chart" in found:
         lines += ["", f"Chart: {found['chart']}"]
     return "\n".join(lines)
@@ -232,7 +235,7 @@ def _chance(value: float) -> str:
     return "over 99%" if value > 0.99 else "under 1%" if value < 0.01 else f"{value:.0%}"
 
 
-def _plan(plan: dict, x: str, y: str) -> str:
+def _plan(plan: dict, x: str, y: str, interval: float) -> str:
     if plan["reached"]:
         return f"{y} {plan['target']:g}: the last point is there already, at {_amount(plan['needed'])} {x}."
     within = (
@@ -242,7 +245,8 @@ def _plan(plan: dict, x: str, y: str) -> str:
         soonest = f"; at the soonest {_amount(plan['low'])}" if plan["low"] is not None else ""
         return f"{y} {plan['target']:g}: out of reach, most likely{soonest}. The chance is {within}."
     high = _amount(plan["high"]) if plan["high"] is not None else "no limit in reach"
-    amount = f"about {_amount(plan['needed'])} {x}, between {_amount(plan['low'])} and {high}"
+    limits = f"between {_amount(plan['low'])} and {high} ({_level(interval)} interval)"
+    amount = f"about {_amount(plan['needed'])} {x}, {limits}"
     return f"{y} {plan['target']:g}: {amount}. The chance is {within}."
 
 
