@@ -51,6 +51,27 @@ def panel(request, monkeypatch, tmp_path):
     assert made.wait(SECONDS)
 
 
+@pytest.fixture(scope="module", params=NAMES)
+def made(request, tmp_path_factory):
+    """A panel, its name, and a store of its own: made once for all tests that only look."""
+    store = str(tmp_path_factory.mktemp("store"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABKIT_STORE", store)
+        panel = getattr(panels, request.param)(*ARGUMENTS.get(request.param, ()))
+        if isinstance(panel, panels.LivePanel):
+            patch.setattr(panel, "_missing", lambda settings: [])
+        yield request.param, panel, store
+
+
+@pytest.fixture
+def resting(made, monkeypatch):
+    """A panel that nothing is done to; nor does it work for what it shows."""
+    _, panel, store = made
+    monkeypatch.setenv("LABKIT_STORE", store)
+    yield panel
+    assert panel.wait(SECONDS)
+
+
 def parts(widget):
     yield widget
     for child in widget.children if isinstance(widget, Box) else ():
@@ -141,52 +162,52 @@ def test_an_exception_in_work_is_seen_and_raised_where_nobody_looks(panel, monke
         panel.set()
 
 
-def test_every_input_is_named_and_every_slider_has_a_number_box_of_its_name(panel):
+def test_every_input_is_named_and_every_slider_has_a_number_box_of_its_name(resting):
     kinds = (Button, Checkbox, Dropdown, Textarea, Combobox, *NUMBERS)
-    inputs = [widget for widget in parts(panel.widget) if isinstance(widget, kinds)]
+    inputs = [widget for widget in parts(resting.widget) if isinstance(widget, kinds)]
     assert all(widget.description and widget.tooltip for widget in inputs)
-    sliders = [widget for widget in parts(panel.widget) if type(widget).__name__.endswith("Slider")]
+    sliders = [widget for widget in parts(resting.widget) if type(widget).__name__.endswith("Slider")]
     for slider in sliders:
-        (row,) = [box for box in parts(panel.widget) if isinstance(box, Box) and slider in box.children]
+        (row,) = [box for box in parts(resting.widget) if isinstance(box, Box) and slider in box.children]
         (number,) = [one for one in row.children if isinstance(one, NUMBERS)]
         assert slider.description.startswith(number.description)
         ends = [10**end if type(slider).__name__ == "FloatLogSlider" else end for end in (slider.min, slider.max)]
         assert ends == pytest.approx([number.min, number.max])
 
 
-def test_its_status_is_read_out(panel):
-    assert panel.value is not None
-    assert re.search(r"role='status' aria-live='polite'>[^<]+<", panel._status_line.value)
+def test_its_status_is_read_out(resting):
+    assert resting.value is not None
+    assert re.search(r"role='status' aria-live='polite'>[^<]+<", resting._status_line.value)
 
 
-def test_it_leaves_view_chart_picture_and_sentence(panel):
-    bundle = panel.bundle()
+def test_it_leaves_view_chart_picture_and_sentence(resting):
+    bundle = resting.bundle()
     assert list(bundle) == [VIEW, "application/vnd.vegalite.v5+json", "image/svg+xml", "text/plain"]
     assert 'role="img"' in bundle["image/svg+xml"]
     assert bundle["text/plain"].strip()
     assert "\n" not in bundle["text/plain"]
 
 
-def test_its_chart_is_valid_and_nothing_in_it_is_warned_about(panel, capfd):
-    assert panel.figure.to_dict()["description"]
+def test_its_chart_is_valid_and_nothing_in_it_is_warned_about(resting, capfd):
+    assert resting.figure.to_dict()["description"]
     capfd.readouterr()
     vl_convert.vegalite_to_vega(
-        panel.bundle()["application/vnd.vegalite.v5+json"], vl_version="5.20", show_warnings=True
+        resting.bundle()["application/vnd.vegalite.v5+json"], vl_version="5.20", show_warnings=True
     )
     said = "".join(capfd.readouterr())
     assert "WARN" not in said, said
 
 
-def test_its_parameters_paste_into_the_parameters_cell_and_make_the_same_panel(panel, request):
+def test_its_parameters_paste_into_the_parameters_cell_and_make_the_same_panel(resting, made):
     names: dict = {}
-    text = panel.to_parameters()
+    text = resting.to_parameters()
     exec(text, names)
     for line in text.splitlines():
         assert re.fullmatch(r"\w+: (int|float|str|bool|list\[\w+\]) \| None = \S.*  # \S.*", line), line
-    name = request.node.callspec.params["panel"]
-    given = {key: names[key] for key in panel.settings}
+    name = made[0]
+    given = {key: names[key] for key in resting.settings}
     again = getattr(panels, name)(*ARGUMENTS.get(name, ()), **given)
-    assert again.settings == panel.settings
+    assert again.settings == resting.settings
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_and_nothing_moves(panel):
