@@ -26,6 +26,7 @@ _TOKENS = re.compile(
     """,
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
+_BARS = ("|", "∣", "‖")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HELD = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _PER_CENT = re.compile(r"(?P<code><(?P<tag>code|pre)\b.*?</(?P=tag)>)|(?<=\d) %", re.DOTALL)
@@ -50,6 +51,8 @@ def mathml(tex: str, block: bool = False) -> str:
     for part in element.iter():
         # The converter leaves references in its text for a serialiser of its own, which escapes nothing.
         part.text = html.unescape(part.text) if part.text else part.text
+        if part.tag == "mo" and part.text in _BARS:  # a fence here, while a browser takes it for an operator
+            part.attrib.update(lspace="0", rspace="0")
         if (part.text or "").startswith("\\"):
             return f'<code class="untypeset">{html.escape(tex.strip())}</code>'
     _space_functions(element)
