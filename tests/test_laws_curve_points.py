@@ -79,3 +79,8 @@ def test_points_that_are_unsure_count_for_less_in_a_comparison(objective):
 def test_standard_errors_that_are_all_alike_change_no_comparison():
     base, same = laws.compare(X, Y), laws.compare(X, Y, se=0.05 * np.asarray(Y))
     np.testing.assert_allclose(base.held_out, same.held_out, rtol=1e-6)
+
+
+def test_standard_errors_beyond_all_measure_are_survived():
+    x, y = [1, 2, 4, 8, 16], np.array([5, 4, 3, 2.5, 2.2]) * 1e-300
+    assert np.isfinite(laws.compare(x, y, ["power"], se=[1.0] * 5).held_out).all()

@@ -89,3 +89,10 @@ def test_too_few_points_that_differ_leave_every_chance_open(y, why):
 def test_what_cannot_be_planned_is_refused_with_the_reason(given, options, message):
     with pytest.raises(ValueError, match=message):
         laws.plan(given, **options)
+
+
+def test_a_target_far_from_tiny_values_is_planned_without_a_warning():
+    there = laws.plan(([1, 2], [2e-300, 1e-300]), target=1e9)
+    assert there.reached
+    assert there.unreachable == 0
+    assert laws.plan(([1, 2], [2e-300, 1e-300]), target=-1.0).unreachable == 1

@@ -14,6 +14,7 @@ from labkit.laws.points import target
 
 SHARES = (0.85, 0.7, 0.55)  # of the points, known at each cut
 KEEP = 4
+UNSURE = 1e6  # standard error over y beyond which a point says as little
 LEAST = 1e-12  # prediction over y: what is lower, or not above zero, is this far off
 
 
@@ -82,7 +83,9 @@ def _sureness(curve: Curve, objective: Objective) -> np.ndarray:
         return np.ones(len(curve))
     se = np.where(np.isfinite(curve.se), curve.se, np.nanmedian(curve.se))
     scale = curve.y if objective.logarithmic else np.abs(curve.y).mean() or 1.0
-    sure = 1 / (MODEL_ERROR**2 + (se / scale) ** 2)
+    with np.errstate(over="ignore"):
+        relative = np.minimum(se / scale, UNSURE)
+    sure = 1 / (MODEL_ERROR**2 + relative**2)
     return sure / sure.mean()
 
 

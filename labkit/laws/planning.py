@@ -118,7 +118,8 @@ def _chance_by_last_value(curve: Curve, grid: np.ndarray, target: float) -> np.n
     """Chances that a new observation is at or below the target, under the interval that ``forecast`` falls back to."""
     band = _last_value(curve, grid, (-np.inf, np.inf), 0.9)
     scale = (band.high - band.prediction) / np.log(10)  # its tails are exponential: a tenth lies outside
-    gap = (target - curve.y[-1]) / scale
+    with np.errstate(over="ignore"):  # y of 1e-300: any target is for ever away
+        gap = (target - curve.y[-1]) / scale
     tail = 0.5 * np.exp(-np.abs(gap))
     return np.where(gap < 0, tail, 1 - tail)
 
