@@ -47,12 +47,12 @@ def sentences(
     elif row["policy"] == "random":
         said = [
             f"Keep {row['fraction']:.0%} at random: no rule is better for sure; the most promising is with probability "
-            f"{1 - row['confidence']:.0%}."
+            f"{_chance(1 - row['confidence'])}."
         ]
     else:
         said = [
             f"Keep {row['fraction']:.0%} by {row['rule']}: error {_points(-row['difference'])} below random "
-            f"({_range(-row['high'], -row['low'])}), better with probability {row['confidence']:.0%}."
+            f"({_range(-row['high'], -row['low'])}), better with probability {_chance(row['confidence'])}."
         ]
     if row["fraction"] < 1:
         said.append(
@@ -72,6 +72,11 @@ def sentences(
     cuts = pilot.folds * pilot.repeats
     said.append(f"This rests on {cuts} cuts of the training and validation examples; the test was not looked at.")
     return tuple(re.sub(r"(?<=\d)%", " %", text) for text in said)
+
+
+def _chance(probability: float) -> str:
+    """A probability in per cent: one that was counted on resamples is never certain."""
+    return "above 99%" if probability > 0.99 else "below 1%" if probability < 0.01 else f"{probability:.0%}"
 
 
 def _points(value: float, sign: bool = False) -> str:

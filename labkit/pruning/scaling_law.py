@@ -261,7 +261,8 @@ def _law(
 
 
 def _sentence(exponent: _Estimate, plain: float, gain: _Estimate, bend: _Estimate, interval: float) -> str:
-    steeper = {True: "more steeply than", False: "no more steeply than", None: "perhaps more steeply than"}
+    unsure = "neither surely more nor surely less steeply than"
+    steeper = {True: "more steeply than", False: "no more steeply than", None: unsure}
     bends = {True: "bends below", False: "does not bend below", None: "may or may not bend below"}
     level = f"{interval:.0%} interval".replace("%", " %")
     return (
