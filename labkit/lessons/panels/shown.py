@@ -7,14 +7,14 @@ from typing import Any
 
 from labkit.lessons.panels.drawn import Drawn
 
-REST_SECONDS = 3.0
+REST_SECONDS = 1.5  # longer than between two moves of a slider, shorter than the way from it to the chart
 
 
 class Shown:
     """The places on the page where one chart is shown.
 
     JupyterLab makes a picture of every chart that comes without one and then draws the chart again, so a change is sent
-    in a form that it draws once (``Drawn.live``). A chart that nothing has changed for three seconds is sent as it will
+    in a form that it draws once (``Drawn.live``). A chart that nothing has changed for a while is sent as it will
     be kept (``Drawn.kept``): a notebook that is saved then has its picture.
     """
 
