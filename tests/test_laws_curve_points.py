@@ -33,6 +33,31 @@ def test_standard_errors_known_at_late_points_only_do_not_stop_a_back_test():
     assert np.isfinite(laws.backtest((X, Y, se))["prediction"]).all()
 
 
+def test_a_repeated_point_counts_by_its_standard_error_and_not_once_more():
+    se = np.where(np.arange(12) % 2, 0.005, 0.02) * Y
+    twice = np.repeat(X, 2), np.repeat(Y, 2)
+    of_two = np.repeat(se, 2) * np.sqrt(2)
+    of_two[2:4] = np.nan, of_two[2]  # one of two unknown
+    single = se.copy()
+    single[1] *= np.sqrt(2)
+    once = laws.forecast(X, Y, [1e5], se=single, interval=0.9)
+    np.testing.assert_allclose(laws.forecast(*twice, [1e5], se=of_two, interval=0.9), once, rtol=1e-9)
+    forms = ["power_floor", "log_logistic"]
+    compared = laws.compare(*twice, forms, se=of_two)["held_out"]
+    np.testing.assert_allclose(compared, laws.compare(X, Y, forms, se=single)["held_out"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [1e-250, 1e250])
+def test_no_size_of_y_brings_a_warning(factor):
+    y = factor * Y
+    forecasts = laws.forecast(X, y, [1e5], se=0.01 * y, interval=0.9)
+    assert np.isfinite(forecasts).all()
+    assert np.isfinite(laws.compare(X, y, ["power", "last_value"], se=0.01 * y)["held_out"]).all()
+    for objective in ("squared", "log_squared"):
+        for form in ("inverse_logarithm", "last_value"):
+            assert np.isfinite(laws.ScalingLaw(form, objective).fit(X, y).predict([1e5])).all()
+
+
 @pytest.mark.parametrize("factor", [1e-300, 1e-6, 1e6])
 def test_a_comparison_of_forms_does_not_depend_on_the_unit_of_y(factor):
     forms = ["power_floor", "log_logistic", "logarithm", "exponential", "last_value"]

@@ -43,10 +43,11 @@ def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed
     objective = Objective(objective or ("log_squared" if (curve.y > 0).all() else "squared"))
     target(curve.y, len(curve), positive=objective.name if objective.logarithmic else None)
     sure = _sureness(curve, objective)
+    counts = sure if curve.se is not None else curve.repeats  # an error of a mean knows of its repeats
     cuts = sorted({max(2, min(round(share * len(curve)), len(curve) - 1)) for share in SHARES})
     rows, missed = [], []
     for form in _chosen(forms, len(curve)):
-        errors, facts = _tried(form, objective, curve, curve.repeats * sure, cuts, seed)
+        errors, facts = _tried(form, objective, curve, counts, cuts, seed)
         ahead = [errors[i, cut:] for i, cut in enumerate(cuts)]
         missed.append([_rms(part, sure[cut:]) for part, cut in zip(ahead, cuts, strict=True)])
         joined = np.concatenate(ahead)

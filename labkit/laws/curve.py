@@ -34,7 +34,7 @@ def clean(x, y, se=None, bounds=(0, None)) -> Curve:
 
     >>> curve = clean([2, 1, 1, float("nan")], [0.5, 1.0, 0.8, 0.3])
     >>> curve.x.tolist(), curve.y.tolist(), curve.notes
-    ([1.0, 2.0], [0.9, 0.5], ('1 point without a finite x and y dropped', '1 repeated x averaged'))
+    ([1.0, 2.0], [0.9, 0.5], ('1 point without a finite x and y dropped', 'y averaged at 1 repeated x'))
     """
     x, y = points.numbers(x, "x").ravel(), points.numbers(y, "y").ravel()
     if len(x) != len(y):
@@ -77,13 +77,14 @@ def _joined(x, y, se, notes) -> Curve:
     if se is not None:
         se = se[order]
         known = np.isfinite(se)
-        squares = np.bincount(place, np.where(known, se, 0.0) ** 2)
+        unit = max(se[known].max(), np.finfo(float).tiny)  # squares of standard errors may overflow
+        squares = np.bincount(place, np.where(known, se / unit, 0.0) ** 2)
         counts = np.bincount(place, known)
         with np.errstate(invalid="ignore", divide="ignore"):
-            se = np.where(counts > 0, np.sqrt(squares) / np.maximum(counts, 1), np.nan)
+            se = np.where(counts > 0, unit * np.sqrt(squares) / np.maximum(counts, 1), np.nan)
     if len(distinct) < len(x):
         repeated = int((repeats > 1).sum())
-        notes = [*notes, f"{repeated} repeated x averaged"]
+        notes = [*notes, f"y averaged at {repeated} repeated x"]
     return Curve(distinct, mean, se, repeats, tuple(notes))
 
 

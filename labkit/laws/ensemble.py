@@ -90,10 +90,12 @@ def task(curve: Curve, target: np.ndarray, low: float) -> Task:
     offset = _offset(curve.y, low)
     y = curve.y + offset
     z = np.log(y)
-    weights = curve.repeats.astype(float)
-    if curve.se is not None:
-        relative = np.where(np.isfinite(curve.se), curve.se, np.nanmedian(curve.se)) / y
-        weights = weights / (MODEL_ERROR**2 + relative**2)
+    if curve.se is None:
+        weights = curve.repeats.astype(float)
+    else:  # of the mean of the repeats, which therefore do not count once more
+        with np.errstate(over="ignore"):
+            relative = np.where(np.isfinite(curve.se), curve.se, np.nanmedian(curve.se)) / y
+            weights = 1 / (MODEL_ERROR**2 + relative**2)
     return Task(curve.x, z, weights / weights.mean(), noise(curve.x, z), np.asarray(target, float), offset)
 
 

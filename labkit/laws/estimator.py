@@ -72,14 +72,18 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         return self
 
     def _unit(self) -> float:
-        return 1.0 if self._objective.logarithmic else float(self._fits.scaled.y_factor[0] ** 2)
+        if self._objective.logarithmic:
+            return 1.0
+        with np.errstate(over="ignore"):
+            return float(self._fits.scaled.y_factor[0] ** 2)
 
     def _fit_constant(self) -> None:
         x, y, weights = self._data.columns[0][0], self._data.y[0], self._data.weights[0]
         end = x == x[weights > 0].max()
         last = np.average(y[end], weights=weights[end])
         self._theta, self._fits = np.array([last]), None
-        self.objective_ = float((weights * (y - last) ** 2).sum())
+        with np.errstate(over="ignore"):
+            self.objective_ = float((weights * (y - last) ** 2).sum())
         self.converged_, self.at_bound_, self.condition_ = True, [], 1.0
         self.reason_ = "not fitted: the mean of y at the largest x"
 
@@ -98,7 +102,8 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
 
         The interval joins parameter uncertainty (pair bootstrap) and observation noise (residuals), given this form:
         it does not know that the form may be wrong. ``laws.forecast`` does. Warns (``UserWarning``) where the points do
-        not outnumber the parameters: such a fit is exact, and the interval has no width that means anything.
+        not outnumber the parameters: such a fit is exact, and the interval has no width that means anything. With one
+        point to spare a nominal 90 % still holds some 70 %.
         """
         check_is_fitted(self, "parameters_")
         columns = points.columns(self._form, X)
