@@ -29,7 +29,7 @@ _COMMON_Y = (
     ("error", "loss", "validation_loss", "validation_error", "val_loss", "eval_loss", "test_error", "test_loss", "y"),
     ("value",),  # what TensorBoard calls the metric in the files it saves
 )
-_NEITHER = {"wall time", "_runtime", "_timestamp", "seed", "fold", "run", "repeat", "trial"}
+_NEITHER = {"wall time", "_runtime", "_timestamp", "seed", "fold", "run", "repeat", "trial", "se", "sem", "stderr"}
 _HEAD = 100_000  # characters in which decimal commas are looked for
 _OTHER_MARKS = re.compile(r"(?<=\w)(?:\||:| )(?=\w)")
 _NO_CURVE = _NEITHER | {name for names in _COMMON_X for name in names} | {name for names in _COMMON_Y for name in names}
