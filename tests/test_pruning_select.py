@@ -57,7 +57,7 @@ def chosen(name, options, features, scores, groups, fraction, seed):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=25)
 @given(rows=pools(), fraction=st.floats(0, 1), seed=st.integers(0, 3))
 def test_every_selector_keeps_exactly_the_budget(name, options, rows, fraction, seed):
     kept, weights = chosen(name, options, *arrays(rows), fraction, seed)
@@ -71,7 +71,7 @@ def test_every_selector_keeps_exactly_the_budget(name, options, rows, fraction, 
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=25)
 @given(rows=pools(), fraction=st.floats(0, 1), seed=st.integers(0, 3), data=st.data())
 def test_the_set_that_is_kept_does_not_depend_on_the_order(name, options, rows, fraction, seed, data):
     order = data.draw(st.permutations(range(len(rows))))

@@ -7,13 +7,12 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import made_run
 
-from labkit.reports import files, media, outputs, page, pdf, prose, safe, tables
+from labkit.reports import files, media, outputs, page, pdf, prose, safe
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -214,13 +213,6 @@ def test_pictures_beside_the_notebook_travel_with_the_page_and_no_other_file_doe
     assert "data:image/png" in shown
 
 
-def test_columns_of_numbers_stand_right_and_text_left():
-    rows = "<tr><th></th><th>name</th><th>value</th></tr><tr><th>0</th><td>a 1</td><td>-1.5e-3</td></tr>"
-    aligned = tables.align(f"<table>{rows}<tr><th>1</th><td>b</td><td>NaN</td></tr></table>")
-    assert aligned.count('class="number"') == 3
-    assert "<td>a 1</td>" in aligned
-
-
 def test_names_of_functions_keep_their_distance():
     shown = prose.mathml(r"z \cos\theta - \ln(x)")
     assert re.sub(r"<mspace[^>]*>", "_", shown).count("_") == 2
@@ -231,28 +223,6 @@ def test_per_cent_stays_with_its_number_and_code_as_it_is():
     shown = _prose("An interval of 90 % and `7 % 3`.")
     assert "90\u00a0%" in shown
     assert "7 % 3" in shown
-
-
-def test_names_of_an_index_stand_in_the_row_of_the_columns():
-    table = pd.DataFrame({"low": [1.5], "high": [2.5]}, index=pd.Index(["power"], name="form"))
-    heads = re.findall(r"<tr.*?</tr>", tables.align(table.to_html()), re.DOTALL)
-    assert re.findall(r"<th[^>]*>(.*?)</th>", heads[0]) == ["form", "low", "high"]
-    assert len(heads) == 2
-
-
-def test_names_of_columns_keep_their_own_row():
-    named = pd.DataFrame([[1, 2]], index=pd.Index(["a"], name="way"), columns=pd.Index(["x", "y"], name="axis"))
-    assert tables.align(named.to_html()).count("<tr") == 3
-
-
-def test_a_label_that_spans_rows_does_not_move_the_columns():
-    index = pd.MultiIndex.from_product([["narrow", "wide"], [1, 2]], names=["kind", "seed"])
-    table = pd.DataFrame({"loss": [1.5, 2.5, 3.5, 4.5], "way": ["a", "b", "c", "d"]}, index=index)
-    aligned = tables.align(table.to_html())
-    for number in ("1.5", "2.5", "3.5", "4.5"):
-        assert f'<td class="number">{number}</td>' in aligned
-    for text in "abcd":
-        assert f"<td>{text}</td>" in aligned
 
 
 def test_lines_of_progress_stand_together_and_around_what_was_shown_between():

@@ -1,0 +1,36 @@
+"""Tables of a page: numbers to the right, and names of an index in the row of the columns."""
+
+import re
+
+import pandas as pd
+
+from labkit.reports import tables
+
+
+def test_columns_of_numbers_stand_right_and_text_left():
+    rows = "<tr><th></th><th>name</th><th>value</th></tr><tr><th>0</th><td>a 1</td><td>-1.5e-3</td></tr>"
+    aligned = tables.align(f"<table>{rows}<tr><th>1</th><td>b</td><td>NaN</td></tr></table>")
+    assert aligned.count('class="number"') == 3
+    assert "<td>a 1</td>" in aligned
+
+
+def test_names_of_an_index_stand_in_the_row_of_the_columns():
+    table = pd.DataFrame({"low": [1.5], "high": [2.5]}, index=pd.Index(["power"], name="form"))
+    heads = re.findall(r"<tr.*?</tr>", tables.align(table.to_html()), re.DOTALL)
+    assert re.findall(r"<th[^>]*>(.*?)</th>", heads[0]) == ["form", "low", "high"]
+    assert len(heads) == 2
+
+
+def test_names_of_columns_keep_their_own_row():
+    named = pd.DataFrame([[1, 2]], index=pd.Index(["a"], name="way"), columns=pd.Index(["x", "y"], name="axis"))
+    assert tables.align(named.to_html()).count("<tr") == 3
+
+
+def test_a_label_that_spans_rows_does_not_move_the_columns():
+    index = pd.MultiIndex.from_product([["narrow", "wide"], [1, 2]], names=["kind", "seed"])
+    table = pd.DataFrame({"loss": [1.5, 2.5, 3.5, 4.5], "way": ["a", "b", "c", "d"]}, index=index)
+    aligned = tables.align(table.to_html())
+    for number in ("1.5", "2.5", "3.5", "4.5"):
+        assert f'<td class="number">{number}</td>' in aligned
+    for text in "abcd":
+        assert f"<td>{text}</td>" in aligned
