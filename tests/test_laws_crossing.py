@@ -43,6 +43,20 @@ def test_curves_that_part_never_cross_ahead():
     assert found.never == 1
 
 
+@pytest.mark.parametrize("slope", [0.2, 0.35, 0.5, 1.0])
+@pytest.mark.parametrize("height", [0.7, 1 - 1e-12, 1.0, 1 + 1e-12, 2.0, 3.3])
+def test_parallel_lines_never_cross_however_their_slopes_are_rounded(slope, height):
+    found = foretold(errors((1.0, slope)), errors((height, slope)))
+    assert np.isinf([found.x, found.low, found.high]).all()
+    assert found.never == 1
+
+
+def test_a_crossing_beyond_all_numbers_is_none():
+    found = foretold(errors((1.0, 0.2)), errors((2.0, 0.2005)))  # at ln 2 / 0.0005 = 1386 in ln x
+    assert np.isinf([found.x, found.low, found.high]).all()
+    assert found.never == 1
+
+
 def test_a_crossing_that_was_seen_is_found_between_its_sizes():
     first, second = errors((1.0, 0.2)), errors((1.9, 0.4))
     assert measured(first, second) == pytest.approx(1.9 ** (1 / 0.2))

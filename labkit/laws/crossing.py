@@ -10,6 +10,8 @@ from labkit import seeds
 from labkit.laws.estimator import level
 
 DRAWS = 2000
+PARALLEL = 1e-12  # difference of two slopes that is rounding
+FARTHEST = np.log(np.finfo(float).max)
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def foretold(first, second, *, interval: float = 0.9, seed: int = 0) -> Crossing
     (a, a_slope), (b, b_slope) = (_line(x, _log_means(curve, interval, generator)) for curve in (first, second))
     with np.errstate(all="ignore"):
         at = (b - a) / (a_slope - b_slope)  # both lines fall: value = height + slope · x
-    ahead = np.isfinite(at) & (b_slope < a_slope) & (at > x[0])
-    size = np.where(ahead, np.exp(np.where(ahead, np.minimum(at, 690), 0.0)), np.inf)
+    ahead = (a_slope - b_slope > PARALLEL) & (at > x[0]) & (at < FARTHEST)
+    size = np.where(ahead, np.exp(np.where(ahead, at, 0.0)), np.inf)
     tails = [(1 - interval) / 2, (1 + interval) / 2]
     low, high = np.quantile(size[1:], tails, method="nearest")
     better = bool((first.mean() < second.mean()).all())
