@@ -1,0 +1,73 @@
+"""Comparing forms on very many points: neighbours fitted together say what all of them said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labkit import laws, seeds
+from labkit.laws import dense
+from labkit.laws.objectives import NAMES, Objective
+
+POINTS = 12_000
+FORMS = ["power", "power_floor", "log_logistic", "logarithm", "last_value"]
+
+
+def curve(spread, noise=0.05, points=POINTS):
+    x = np.geomspace(1, 1e6, points) if spread == "even in ln x" else np.arange(1.0, points + 1)
+    generator = seeds.generator(0, "dense", spread)
+    return x, (0.1 + 2 * x**-0.4) * np.exp(noise * generator.standard_normal(points))
+
+
+@pytest.mark.parametrize("spread", ["even in ln x", "even in x"])
+@pytest.mark.parametrize("objective", NAMES)
+def test_many_points_are_compared_as_if_each_had_been_fitted(spread, objective, monkeypatch):
+    x, y = curve(spread)
+    gathered = laws.compare(x, y, FORMS, objective=objective)
+    monkeypatch.setattr(dense, "MANY", POINTS)
+    every = laws.compare(x, y, FORMS, objective=objective)
+    assert gathered["form"].tolist() == every["form"].tolist()
+    np.testing.assert_allclose(gathered["held_out"], every["held_out"], rtol=3e-3)
+    np.testing.assert_allclose(gathered["train"], every["train"], rtol=3e-3)
+    assert gathered[["parameters", "near_equal", "converged"]].equals(every[["parameters", "near_equal", "converged"]])
+
+
+def test_a_hundred_thousand_points_are_compared_with_errors_at_every_one_of_them():
+    x, y = curve("even in ln x", points=100_000)
+    found = laws.compare(x, y, FORMS)
+    assert set(found["form"][:2]) == {"power_floor", "log_logistic"}  # the true form, and one that holds it
+    assert found["held_out"][:2].tolist() == pytest.approx([0.05] * 2, rel=0.01)  # a point's noise, not a block's
+
+
+def test_few_points_are_each_fitted_for_themselves():
+    x, y = curve("even in x", points=dense.MANY)
+    weights = np.ones(len(x))
+    same = dense.gathered(x, y, weights, [7], Objective("squared"))
+    assert all(one is other for one, other in zip(same[:3], (x, y, weights), strict=True))
+    assert same[3] == [7]
+
+
+@pytest.mark.parametrize("spread", ["even in ln x", "even in x"])
+@pytest.mark.parametrize("objective", NAMES)
+def test_no_block_reaches_over_a_cut_and_none_is_large(spread, objective):
+    x, y = curve(spread)
+    cuts = [5_003, 9_998, POINTS]
+    middle, level, weights, before = dense.gathered(x, y, np.ones(POINTS), cuts, Objective(objective))
+    assert [round(weights[:known].sum()) for known in before] == cuts
+    assert weights.max() <= POINTS / 500
+    assert (np.diff(middle) > 0).all()
+    assert len(middle) < 3_000
+    for cut, known in zip(cuts[:2], before, strict=False):
+        assert middle[known - 1] <= x[cut - 1] < middle[known]
+    assert (y.min() <= level).all()
+    assert (level <= y.max()).all()
+
+
+def test_surer_points_count_for_more_inside_a_block():
+    x = np.linspace(1e6, 1e6 + 1, 10_000)
+    y, weights = np.tile([1.0, 3.0], 5_000), np.tile([3.0, 1.0], 5_000)
+    _, level, total, _ = dense.gathered(x, y, weights, [5_000], Objective("squared"))
+    pairs = total % 4 == 0  # as many surer points as others
+    assert pairs.sum() > 100
+    np.testing.assert_allclose(level[pairs], 1.5)
+    np.testing.assert_allclose(np.average(level, weights=total), 1.5)
