@@ -7,9 +7,10 @@ import pytest
 
 from labkit import laws, seeds
 from labkit.laws import dense
-from labkit.laws.objectives import NAMES, Objective
+from labkit.laws.objectives import Objective
 
 POINTS = 12_000
+SQUARES = ["squared", "log_squared"]
 FORMS = ["power", "power_floor", "log_logistic", "logarithm", "last_value"]
 
 
@@ -20,13 +21,12 @@ def curve(spread, noise=0.05, points=POINTS):
 
 
 @pytest.mark.parametrize("spread", ["even in ln x", "even in x"])
-@pytest.mark.parametrize("objective", NAMES)
+@pytest.mark.parametrize("objective", SQUARES)
 def test_many_points_are_compared_as_if_each_had_been_fitted(spread, objective, monkeypatch):
     x, y = curve(spread)
-    gathered = laws.compare(x, y, FORMS, objective=objective)
+    gathered = laws.compare(x, y, FORMS, objective=objective).set_index("form").loc[FORMS]
     monkeypatch.setattr(dense, "MANY", POINTS)
-    every = laws.compare(x, y, FORMS, objective=objective)
-    assert gathered["form"].tolist() == every["form"].tolist()
+    every = laws.compare(x, y, FORMS, objective=objective).set_index("form").loc[FORMS]
     np.testing.assert_allclose(gathered["held_out"], every["held_out"], rtol=3e-3)
     np.testing.assert_allclose(gathered["train"], every["train"], rtol=3e-3)
     assert gathered[["parameters", "near_equal", "converged"]].equals(every[["parameters", "near_equal", "converged"]])
@@ -39,16 +39,19 @@ def test_a_hundred_thousand_points_are_compared_with_errors_at_every_one_of_them
     assert found["held_out"][:2].tolist() == pytest.approx([0.05] * 2, rel=0.01)  # a point's noise, not a block's
 
 
-def test_few_points_are_each_fitted_for_themselves():
-    x, y = curve("even in x", points=dense.MANY)
+@pytest.mark.parametrize(
+    ("points", "objective"), [(dense.MANY, "squared"), (POINTS, "huber_log"), (POINTS, "asymmetric")]
+)
+def test_few_points_are_fitted_point_by_point_and_so_are_all_of_a_robust_objective(points, objective):
+    x, y = curve("even in x", points=points)
     weights = np.ones(len(x))
-    same = dense.gathered(x, y, weights, [7], Objective("squared"))
+    same = dense.gathered(x, y, weights, [7], Objective(objective))
     assert all(one is other for one, other in zip(same[:3], (x, y, weights), strict=True))
     assert same[3] == [7]
 
 
 @pytest.mark.parametrize("spread", ["even in ln x", "even in x"])
-@pytest.mark.parametrize("objective", NAMES)
+@pytest.mark.parametrize("objective", SQUARES)
 def test_no_block_reaches_over_a_cut_and_none_is_large(spread, objective):
     x, y = curve(spread)
     cuts = [5_003, 9_998, POINTS]
@@ -64,9 +67,9 @@ def test_no_block_reaches_over_a_cut_and_none_is_large(spread, objective):
 
 
 def test_surer_points_count_for_more_inside_a_block():
-    x = np.linspace(1e6, 1e6 + 1, 10_000)
-    y, weights = np.tile([1.0, 3.0], 5_000), np.tile([3.0, 1.0], 5_000)
-    _, level, total, _ = dense.gathered(x, y, weights, [5_000], Objective("squared"))
+    x = np.linspace(1e6, 1e6 + 1, 8_000)
+    y, weights = np.tile([1.0, 3.0], 4_000), np.tile([3.0, 1.0], 4_000)
+    _, level, total, _ = dense.gathered(x, y, weights, [4_000], Objective("squared"))
     pairs = total % 4 == 0  # as many surer points as others
     assert pairs.sum() > 100
     np.testing.assert_allclose(level[pairs], 1.5)

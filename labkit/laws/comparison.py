@@ -26,8 +26,8 @@ def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed
 
     ``forms`` are names or forms of one variable, or a single one; by default all whose parameters the points outnumber.
     ``objective`` defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. With
-    standard errors ``se`` of y surer points count for more, in fits and in RMS errors. Beyond 4,000 points neighbours
-    are fitted together, and errors still those at every point. Returns a frame, best first:
+    standard errors ``se`` of y surer points count for more, in fits and in RMS errors. Beyond 4,000 points least
+    squares fit neighbours together; errors are those at every point. Returns a frame, best first:
     form, parameters (their number), train (RMS error at all points), held_out (RMS), worst (largest), rank (mean rank
     over the cuts), near_equal (fits of nearly the same cost but other parameters), converged.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws.objectives import OVER_PREDICTION, Objective
+from labkit.laws.objectives import Objective
 
 MANY = 4000  # points from which on a curve is gathered
 WIDTH = 1 / 2000  # of the range of ln x: what neighbours in a block span at most,
@@ -14,9 +14,9 @@ SHARE = 1 / 500  # and the share of the points that they are at most
 def gathered(x, y, weights, cuts, objective: Objective):
     """Blocks (b,) of neighbours among the points (n,): x, y and weights, and how many blocks lie before each cut.
 
-    ``x`` ascends; no block reaches over one of the ``cuts`` (numbers of points). The y of a block is about the
-    constant that the objective would fit to it, so a fit to blocks is about the fit to their points. Curves of at most
-    4,000 points come back as they are.
+    ``x`` ascends; no block reaches over one of the ``cuts`` (numbers of points). The y of a block is its mean, in
+    logarithms where the objective is, so that least squares of blocks are about those of their points. Curves of at
+    most 4,000 points come back as they are, and so do all for a robust objective, to which a mean says too little.
 
     >>> x = np.geomspace(1, 1e6, 100_000)
     >>> few, y, weights, cuts = gathered(x, x**-0.5, np.ones(100_000), [55_000], Objective("log_squared"))
@@ -24,30 +24,15 @@ def gathered(x, y, weights, cuts, objective: Objective):
     (True, 55000, True)
     """
     count = len(x)
-    if count <= MANY:
+    if count <= MANY or objective.robust:
         return x, y, weights, list(cuts)
     log, rank = np.log(x), np.arange(count)
     part = np.searchsorted(cuts, rank, side="right")
     width = WIDTH * (log[-1] - log[0])
     keys = np.stack([np.floor((log - log[0]) / width), np.floor(rank / (SHARE * count)), part])
     place = np.concatenate([[0], np.cumsum((np.diff(keys, axis=1) != 0).any(0))])
-    size = np.bincount(place)
     total = np.bincount(place, weights)
     middle = np.exp(np.bincount(place, weights * log) / total)
-    first = np.concatenate([[0], np.cumsum(size)[:-1]])
-    before = [int(place[cut]) if cut < count else len(size) for cut in cuts]
-    return middle, _constants(y, weights, place, first, size, total, objective), total, before
-
-
-def _constants(y, weights, place, first, size, total, objective: Objective) -> np.ndarray:
-    """What the objective would fit to each block: a mean, the mean in logarithms, or a quantile."""
-    if not objective.robust:
-        values = np.log(y) if objective.logarithmic else y
-        means = np.bincount(place, weights * values) / total
-        return np.exp(means) if objective.logarithmic else means
-    below = 0.5 if objective.name == "huber_log" else 1 / (1 + OVER_PREDICTION)
-    ranked = y[np.lexsort((y, place))]
-    at = below * (size - 1)
-    low = np.floor(at).astype(int)
-    left = ranked[first + low]
-    return left + (at - low) * (ranked[first + np.minimum(low + 1, size - 1)] - left)
+    before = [int(place[cut]) if cut < count else len(total) for cut in cuts]
+    level = np.bincount(place, weights * (np.log(y) if objective.logarithmic else y)) / total
+    return middle, np.exp(level) if objective.logarithmic else level, total, before
