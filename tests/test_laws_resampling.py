@@ -58,3 +58,17 @@ def test_a_profile_takes_one_value_and_refuses_none():
     for values, message in refused:
         with pytest.raises(ValueError, match=message):
             law.profile("alpha", values)
+
+
+@pytest.mark.parametrize("objective", ["huber_log", "squared"])
+def test_the_fall_of_a_curve_is_not_the_noise_of_its_last_value(objective):
+    x, y = np.append(X, [1000] * 19), np.append(np.linspace(9, 3, 7), 3 + 0.1 * np.sin(np.arange(19)))
+    law = laws.ScalingLaw("last_value", objective).fit(x, y)
+    draws, end = law.bootstrap(2000, kind="residuals")["E"], y[x == 1000]
+    assert draws.mean() == pytest.approx(law.parameters_["E"], abs=0.01)
+    assert draws.std() == pytest.approx(end.std(ddof=1) / np.sqrt(len(end)), rel=0.1)
+
+
+def test_a_single_last_value_that_may_be_negative_is_redrawn_as_itself():
+    law = laws.ScalingLaw("last_value").fit([1, 2, 3], [0.5, 0.0, -0.5])
+    assert law.bootstrap(20, kind="residuals")["E"].tolist() == [-0.5] * 20

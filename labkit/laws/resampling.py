@@ -23,8 +23,11 @@ def refits(
 ) -> np.ndarray:
     """Parameters (n, p) of refits to resampled points ("pairs") or resampled residuals ("residuals").
 
-    Every refit starts from the best fit; without ``fits`` the law is the constant at the largest x.
+    Every refit starts from the best fit; without ``fits`` the law is the constant at the largest x. What other points
+    differ from that constant by is the curve's fall and no noise, so only residuals at the largest x are drawn.
     """
+    if fits is None and kind == "residuals":
+        data, objective = _at_largest(data), Objective("squared")  # a mean, whatever else would be fitted
     size = max(1, HELD // data.y.shape[1])
     parts = []
     for first in range(0, n, size):
@@ -58,6 +61,11 @@ def _refit(form, objective, fits, targets, weights):
     bounds = (np.broadcast_to(bound[:1], begin.shape) for bound in (fits.low, fits.high))
     problem = race.Problem(objective, data, np.arange(n), *bounds)
     return scaled.back(form, race.again(form, problem, begin).theta, np.zeros(n, int))
+
+
+def _at_largest(data: Data) -> Data:
+    x, weights = data.columns[0], data.weights
+    return Data(data.columns, data.y, np.where(x == x[weights > 0].max(), weights, 0.0))
 
 
 def _constant(data, targets, weights):
