@@ -17,8 +17,8 @@ def schedule_areas(rates, decay=DECAY) -> tuple[np.ndarray, np.ndarray]:
     """The columns of ``annealing`` from the learning rate of every step (steps,): its sum and its annealing area.
 
     The area accumulates the drops of the rate, each remembered with ``decay`` per step; the rise to the largest rate is
-    warm-up and no part of it. Raises ``ValueError`` for rates
-    that are negative or not finite, or a decay outside 0 to 1. Source: Tissue et al., 2024.
+    warm-up and no part of it. Raises ``ValueError`` for rates that are negative or not finite, or a decay outside 0 to
+    1. Source: Tissue et al., 2024.
 
     >>> s1, s2 = schedule_areas([1.0, 1.0, 0.5, 0.5], decay=0.5)
     >>> s1.tolist(), s2.tolist()
