@@ -187,6 +187,25 @@ def test_an_unknown_preset_is_refused_with_the_nearest_name(tmp_path):
     assert "did you mean 'lesson'" in outcome.sentence
 
 
+@pytest.mark.parametrize("name", ["sheets", "colours"])
+def test_what_presets_alone_set_is_refused_with_the_way_to_change_it(tmp_path, name):
+    notebook = shutil.copy(FIXTURES / "typed.ipynb", tmp_path)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "typed.toml").write_text("sheets = 3\n[smoke]\ncolours = [1, 2]\n[lesson]\n")
+    (outcome,) = reports.run(notebook, parameters={name: "4"}, out=tmp_path / "out", progress=False)
+    assert outcome.exit_code == 2
+    assert f"{name!r} stands in presets/typed.toml alone: copy a table there" in outcome.sentence
+
+
+def test_presets_that_are_not_toml_are_refused_by_name(tmp_path):
+    notebook = shutil.copy(FIXTURES / "typed.ipynb", tmp_path)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "typed.toml").write_text("seeds 3")
+    (outcome,) = reports.run(notebook, out=tmp_path / "out", progress=False)
+    assert outcome.exit_code == 2
+    assert "typed.toml is not valid TOML" in outcome.sentence
+
+
 def test_an_unknown_notebook_gets_the_nearest_name(tmp_path):
     with pytest.raises(reports.ReportError, match=r"did you mean 'raises\.ipynb'"):
         reports.run(FIXTURES / "raise.ipynb", out=tmp_path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,11 +97,14 @@ def _comments(source: str) -> dict[int, str]:
     return {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
 
 
-def resolve(declared: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(
+    declared: Mapping[str, Parameter], given: Mapping[str, Any], in_presets: Collection[str] = (), presets: str = ""
+) -> dict[str, Any]:
     """The given values, each cast to its parameter's annotation.
 
-    Raises ``ParameterError`` for a name that is not declared, with the nearest that is, and for a value that does
-    not fit, with what was expected and an example.
+    Raises ``ParameterError`` for a name that is not declared, with the nearest that is, or with the way to change it
+    where it is one of those ``in_presets``, the file of which is called ``presets``; and for a value that does not
+    fit, with what was expected and an example.
 
     >>> resolve({"fast": Parameter("fast", "bool", True)}, {"fast": "no"})
     {'fast': False}
@@ -111,6 +114,12 @@ def resolve(declared: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict
     """
     values = {}
     for name, value in given.items():
+        if name not in declared and name in in_presets:
+            raise ParameterError(
+                f"{name!r} stands in presets/{presets} alone: copy a table there under a name of your own, change "
+                f"{name} in it, and run that preset",
+                Reason.UNKNOWN_PARAMETER,
+            )
         if name not in declared:
             raise ParameterError(f"no parameter {name!r}: {nearest(name, declared)}", Reason.UNKNOWN_PARAMETER)
         annotation = declared[name].annotation

@@ -176,10 +176,12 @@ def _one(request: Request, threads: int | None, stop: threading.Event, tell: Cal
         job = replace(job, title=title(notebook) or path.stem)
         declared = parameters.read(notebook)
         given = request.given
+        shelf, presets = _presets(path)
         if "preset" in declared:
             given = {"preset": request.preset, **given}
-            _check_preset(path, given["preset"])
-        job = replace(job, parameters=parameters.resolve(declared, given))
+            _check_preset(given["preset"], shelf, presets)
+        in_presets = {name for table in presets.values() for name in table}
+        job = replace(job, parameters=parameters.resolve(declared, given, in_presets, shelf))
     except parameters.ParameterError as error:
         return _refused(job, error.reason, f"Refused: {error}.")
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError):
@@ -211,14 +213,23 @@ def _prepare() -> None:
         prepare()
 
 
-def _check_preset(path: Path, preset: str | None) -> None:
-    """Refuse a preset that the notebook's own file of presets does not have."""
+def _presets(path: Path) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The name of the notebook's file of presets, if it has one, and its tables with the values that all share."""
     shelf = path.parent / "presets" / f"{path.stem}.toml"
-    if preset is None or not shelf.is_file():
-        return
-    tables = [name for name, value in tomllib.loads(shelf.read_text("utf-8")).items() if isinstance(value, dict)]
-    if preset not in tables:
-        message = f"no preset {preset!r} in {shelf.name}: {nearest(preset, tables)}"
+    if not shelf.is_file():
+        return "", {}
+    try:
+        content = tomllib.loads(shelf.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise parameters.ParameterError(f"{shelf.name} is not valid TOML: {error}", Reason.WRONG_TYPE) from None
+    shared = {name: value for name, value in content.items() if not isinstance(value, dict)}
+    return shelf.name, {name: {**shared, **table} for name, table in content.items() if isinstance(table, dict)}
+
+
+def _check_preset(preset: str | None, shelf: str, presets: Mapping[str, Any]) -> None:
+    """Refuse a preset that the notebook's own file of presets does not have."""
+    if preset is not None and shelf and preset not in presets:
+        message = f"no preset {preset!r} in {shelf}: {nearest(preset, presets)}"
         raise parameters.ParameterError(message, Reason.UNKNOWN_PARAMETER)
 
 
