@@ -105,8 +105,10 @@ class Lab:
         return sweeps.run(function, grid, **{"store": self.store, **options})
 
     def found(self) -> Any:
-        """The records of this lesson so far, as a frame with one row per record."""
-        return results.table()
+        """The records of this lesson so far, as a frame with one row per record that is shown rounded."""
+        from labkit.lessons.found import Found
+
+        return Found(results.table())
 
     def stop(self, reason: str) -> None:
         """End the notebook here without calling it a failure, for example where the data is not available."""
