@@ -34,3 +34,16 @@ def test_a_label_that_spans_rows_does_not_move_the_columns():
         assert f'<td class="number">{number}</td>' in aligned
     for text in "abcd":
         assert f"<td>{text}</td>" in aligned
+
+
+def _column(*cells):
+    rows = "".join(f"<tr><td>a b</td><td>{cell}</td></tr>" for cell in cells)
+    return tables.align(f"<table><tr><th>name</th><th>value</th></tr>{rows}</table>").count('class="number"') > 0
+
+
+def test_an_infinite_a_starred_and_a_true_value_do_not_make_a_column_of_numbers_one_of_words():
+    assert _column("1.09", "∞", "−∞", "unknown")
+    assert _column("0.05*", "0.5")
+    assert _column("0.5", "True", "")
+    assert not _column("True", "False", "")
+    assert not _column("left out", "590")

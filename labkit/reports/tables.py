@@ -9,7 +9,10 @@ _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 _ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</t[hd]>", re.DOTALL)
 _HEAD = re.compile(r"<thead\b.*?</thead>", re.DOTALL)
-_NUMBER = re.compile(r"[-+−±]?\s*[\d,.]*\d(?:\.)?(?:e[-+]?\d+)?\s*%?|nan|-?inf|<na>|none|", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[-+−±]?\s*[\d,.]*\d(?:\.)?(?:e[-+]?\d+)?\s*%?\*?|nan|[-−]?(?:inf|∞)|<na>|none|unknown|", re.IGNORECASE
+)
+_TRUTHS = {"True", "False"}
 
 
 def align(page: str) -> str:
@@ -44,10 +47,7 @@ def _align(table: str) -> str:
     body = [row for row in rows if any(kind == "td" for kind, _, _ in row)]
     width = max((len(row) for row in rows), default=0)
     # A label that spans rows leaves its cell out of the later ones: from the right, columns count the same in all.
-    ends = [
-        all(_is_number(row[-place]) for row in body if len(row) >= place) and any(len(row) >= place for row in body)
-        for place in range(1, width + 1)
-    ]
+    ends = [_are_numbers([row[-place] for row in body if len(row) >= place]) for place in range(1, width + 1)]
 
     def mark(row: re.Match[str]) -> str:
         cells = _CELL.findall(row[0])
@@ -64,6 +64,10 @@ def _align(table: str) -> str:
     return _ROW.sub(mark, table)
 
 
-def _is_number(cell: tuple[str, str, str]) -> bool:
-    kind, _, content = cell
-    return kind == "td" and _NUMBER.fullmatch(html.unescape(re.sub(r"<[^>]*>", "", content)).strip()) is not None
+def _are_numbers(column: list[tuple[str, str, str]]) -> bool:
+    """Whether a column holds numbers; True and False may stand among them, though not alone."""
+    texts = [html.unescape(re.sub(r"<[^>]*>", "", content)).strip() for kind, _, content in column if kind == "td"]
+    counted = [text for text in texts if text not in _TRUTHS]
+    if not texts or len(texts) < len(column) or not all(_NUMBER.fullmatch(text) for text in counted):
+        return False
+    return len(counted) == len(texts) or any(counted)
