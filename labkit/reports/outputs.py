@@ -186,4 +186,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, str) and value.startswith("data:image/"):
+        return "picture"  # which the chart above shows; the file of all rows has it whole
     return html.escape(str(value))
