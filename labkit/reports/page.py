@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit.display.describe import number
 from labkit.progress import duration
 
 from . import files, media
@@ -210,14 +211,14 @@ def _records(directory: Path) -> list[dict[str, Any]]:
 def shown(value: Any) -> str:
     """A recorded value for a table.
 
-    >>> shown(0.123456), shown(["a", "b"]), shown(None)
-    ('0.123', 'a, b', '')
+    >>> shown(0.123456), shown(224563.1), shown(["a", "b"]), shown(None)
+    ('0.123', '224,563', 'a, b', '')
     """
     if value is None:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(map(shown, value))
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float | int) else str(value)
 
 
 def _claims(directory: Path) -> list[dict[str, Any]]:
