@@ -9,7 +9,7 @@ from labkit.display.axes import span
 from labkit.display.choice_dial import NAME, choice_dial
 from labkit.display.describe import count, listing, sentence, title_of, words_of
 from labkit.display.series import series_of
-from labkit.display.theme import COLOURS, HEIGHT, WIDTH
+from labkit.display.theme import COLOURS, HEIGHT, WIDTH, ink_on
 
 _LEAST_LABELLED = 0.03
 """Share of the cells that a region needs for its name to be written into it."""
@@ -83,6 +83,8 @@ def heat(
         finding = _shares(cells, kinds.names)
         colours = [COLOURS[index % len(COLOURS)] for index in range(len(kinds.names))]
         scale, legend = alt.Scale(domain=list(kinds.names), range=colours), kinds.legend
+        if legend is not None:
+            legend["symbolType"] = "square"
     else:
         finding = ""
         scale = alt.Scale(scheme="viridis", type="log" if log_value else "linear", reverse=True)
@@ -92,9 +94,9 @@ def heat(
     cells[numeric] = cells[numeric].map(lambda number: float(f"{number:.4g}"))
     # Outlined in its own colour, for where cells meet a page's pixels would show thin gaps.
     field = "series:N" if named else "value:Q"
-    paint = {"fill": alt.Fill(field, scale=scale, legend=legend), "stroke": alt.Stroke(field, scale=scale, legend=None)}
+    paint = {"fill": alt.Fill(field, scale=scale, legend=legend), "stroke": alt.Stroke(field, scale=scale, legend=legend if named else None)}
     layers = [_rectangles(cells, across, up, paint, value, told)]
-    layers += [_names(cells, across, up)] if named else []
+    layers += _names(cells, across, up, dict(zip(kinds.names, colours, strict=True))) if named else []
     if condition:
         layers = [layer.transform_filter(condition) for layer in layers]
     what = f"{words_of(value).capitalize()} by {words_of(x)} and {words_of(y)}"
@@ -160,8 +162,8 @@ def _number(name: str, title: str):
     return alt.Tooltip(f"{name}:Q", title=title, format=".4~g")
 
 
-def _names(cells, across, up):
-    """The name of each region, in its cell that is nearest to its middle."""
+def _names(cells, across, up, colours):
+    """The name of each region, in its cell that is nearest to its middle, as two layers."""
     import altair as alt
     import pandas
 
@@ -172,8 +174,17 @@ def _names(cells, across, up):
             places = np.array([[across.pixel(a), up.pixel(b)] for a, b in zip(region["x"], region["y"], strict=True)])
             nearest = np.argmin(np.sum((places - places.mean(axis=0)) ** 2, axis=1))
             rows.append({NAME: turn, "words": name, "x": region["x"].iloc[nearest], "y": region["y"].iloc[nearest]})
-    text = alt.Chart(pandas.DataFrame(rows), name="names").mark_text(color="white", fontSize=13, fontWeight=600)
-    return text.encode(x=alt.X("x:Q", scale=across.scale()), y=alt.Y("y:Q", scale=up.scale()), text="words:N")
+    words = pandas.DataFrame(rows)
+    words["paper"] = words["words"].map(colours)
+    words["ink"] = words["paper"].map(ink_on)
+    place = {"x": alt.X("x:Q", scale=across.scale()), "y": alt.Y("y:Q", scale=up.scale()), "text": "words:N"}
+    base, look = alt.Chart(words).encode(**place), {"fontSize": 13, "fontWeight": 600}
+    # On a ground of the region's own colour, for a name may be longer than its region is wide.
+    ground = base.mark_text(**look, strokeWidth=5, strokeJoin="round").encode(
+        color=alt.Color("paper:N", scale=None), stroke=alt.Stroke("paper:N", scale=None)
+    )
+    text = base.mark_text(**look).encode(color=alt.Color("ink:N", scale=None))
+    return [ground.properties(name="names_ground"), text.properties(name="names")]
 
 
 def _shares(cells, names) -> str:
