@@ -71,9 +71,11 @@ class Axis:
         return alt.Axis(title=self.title, labelExpr=label, gridOpacity=opacity, **options)
 
     def _label(self) -> str:
-        """The words at a tick, all of a kind: powers of ten from 100,000 on only where the axis goes far beyond."""
+        """The words at a tick, all of a kind: powers of ten from 10,000 on only where the axis goes far beyond."""
         wide = self.length > 300 or self.name == "y"
-        return _label("datum.value", 9_999_999 if wide and self.high < _PLAIN else 99_999)
+        if self.high < _PLAIN:
+            return _label("datum.value", 9_999_999 if wide else 99_999)
+        return _label("datum.value", 9_999)
 
     def _room(self) -> float:
         """How many labels fit, to those that fit on 300 pixels across: one above the other they need less."""
