@@ -159,7 +159,7 @@ def _layers(kinds: Series, across, up, interval: float, *, zooms: bool) -> list:
         .encode(y=alt.Y("bottom:Q", scale=up.scale()), y2="high:Q")
         .properties(name="bands"),
         base.transform_filter("datum.kind === 'run'")
-        .mark_point(size=16, opacity=0.5, clip=True)
+        .mark_point(size=16, opacity=0.75, clip=True)
         .encode(shape=kinds.shape(), tooltip=[*tooltip, seed])
         .properties(name="runs"),
         means.mark_line(clip=True).encode(strokeDash=kinds.dash(in_legend=False)).properties(name="means"),

@@ -67,7 +67,7 @@ def residuals(
         alt.Tooltip("y:Q", title=up.title, format="+.3~g"),
     ]
     zero = alt.Chart(pandas.DataFrame({"y": [0.0]}), name="zero").mark_rule(strokeDash=[4, 3]).encode(y="y:Q")
-    lines = base.mark_line(strokeWidth=1, opacity=0.6, clip=True).encode(strokeDash=kinds.dash(in_legend=False))
+    lines = base.mark_line(strokeWidth=1, opacity=0.8, clip=True).encode(strokeDash=kinds.dash(in_legend=False))
     points = base.mark_point(size=50, clip=True).encode(shape=kinds.shape(), tooltip=tooltip)
     ends = frame.groupby("series", sort=False)["y"].last().to_dict()
     layers = [zero, lines.properties(name="steps"), points.properties(name="residuals")]
