@@ -47,6 +47,7 @@ def log(low: float, high: float, **more: Any) -> Spec:
 def log_channel(field: str, low: float, high: float, title: str) -> Spec:
     """A channel on a logarithmic axis between two ends, with few and round ticks that leave room for their labels."""
     axis = {"values": ticks(low, high), "format": "~s" if high > _LONG else ",~r", "title": title}
+    axis["labelSeparation"] = 6
     return number(field, scale=log(low, high), axis=axis)
 
 
