@@ -94,7 +94,11 @@ def heat(
     cells[numeric] = cells[numeric].map(lambda number: float(f"{number:.4g}"))
     # Outlined in its own colour, for where cells meet a page's pixels would show thin gaps.
     field = "series:N" if named else "value:Q"
-    paint = {"fill": alt.Fill(field, scale=scale, legend=legend), "stroke": alt.Stroke(field, scale=scale, legend=legend if named else None)}
+    outlined = legend if named else None
+    paint = {
+        "fill": alt.Fill(field, scale=scale, legend=legend),
+        "stroke": alt.Stroke(field, scale=scale, legend=outlined),
+    }
     layers = [_rectangles(cells, across, up, paint, value, told)]
     layers += _names(cells, across, up, dict(zip(kinds.names, colours, strict=True))) if named else []
     if condition:

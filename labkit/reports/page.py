@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.display.describe import number
+from labkit.display import describe
 from labkit.progress import duration
 
 from . import files, media
@@ -218,7 +218,7 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(map(shown, value))
-    return number(value) if isinstance(value, float | int) else str(value)
+    return describe.number(value) if isinstance(value, float | int) else str(value)
 
 
 def _claims(directory: Path) -> list[dict[str, Any]]:
