@@ -190,12 +190,22 @@ def test_a_forecast_is_drawn_from_numbers_alone():
     assert "NaN" not in band.get("d")
 
 
-def test_a_forecast_is_called_one_and_counts_steps_in_the_plural():
+@pytest.mark.parametrize("named", [{"series": "forecast"}, {}])
+def test_a_forecast_is_called_one_and_counts_steps_in_the_plural(named):
     points = pandas.DataFrame({"x": [10.0, 100.0], "y": [0.4, 0.2]})
-    curve = pandas.DataFrame({"x": [100.0, 3000.0], "y": [0.2, 0.12], "series": "forecast"})
+    curve = pandas.DataFrame({"x": [100.0, 3000.0], "y": [0.2, 0.12], **named})
     told = display.forecast(points, curve, interval=None, names=("step", "loss")).description
     assert "loss against step with a forecast, 2 fitted points" in told.lower()
     assert told.endswith("the forecast from 2 points reaches 0.12 at 3,000 steps.")
+
+
+def test_a_law_beside_a_forecast_makes_two_curves_and_not_two_laws():
+    points = pandas.DataFrame({"x": [10.0, 100.0], "y": [0.4, 0.2]})
+    ends = {"x": [100.0, 3000.0] * 2, "y": [0.2, 0.12, 0.2, 0.1]}
+    curves = pandas.DataFrame({**ends, "series": ["forecast"] * 2 + ["power"] * 2})
+    assert display.forecast(points, curves, interval=None).description.endswith(
+        "2 curves reach 0.1 to 0.12 at 3,000 training examples."
+    )
 
 
 def test_the_finding_compares_at_the_largest_size_that_several_series_reach():

@@ -84,7 +84,8 @@ def forecast(
     """Measured points and forecast curves that are known as numbers; `law_fit` draws a law this way.
 
     ``points`` is a frame with columns ``x`` and ``y`` and optionally ``se`` and ``role`` (``fitted`` or
-    ``held out``); ``curve`` a frame with columns ``x`` and ``y`` and optionally ``low``, ``high`` and ``series``.
+    ``held out``); ``curve`` a frame with columns ``x`` and ``y`` and optionally ``low``, ``high`` and ``series``, the
+    names of fitted laws; without it, and where it says ``forecast``, the curve need not be that of a single law.
     Whatever lies beyond the largest fitted point is shaded and labelled. ``dial`` adds a slider for a target, which
     works in a page without a kernel: the chart then says how large x must be for the curve to reach it.
 
@@ -94,13 +95,13 @@ def forecast(
     >>> points = pandas.DataFrame({"x": [10, 100], "y": [0.5, 0.2]})
     >>> curve = pandas.DataFrame({"x": [10, 1000], "y": [0.5, 0.08], "low": [0.4, 0.05], "high": [0.6, 0.1]})
     >>> forecast(points, curve).description
-    'Test error against training examples ...: the law fitted to 2 points reaches 0.08 (90% interval 0.05 to 0.1) ...'
+    'Test error against training examples ...: the forecast from 2 points reaches 0.08 (90% interval 0.05 to 0.1) ...'
     """
 
     level(interval)
     points, curve = columns(points, "x", "y"), columns(curve, "x", "y")
     points = points if "role" in points else points.assign(role="fitted")
-    curve = curve if "series" in curve else curve.assign(series="law")
+    curve = curve if "series" in curve else curve.assign(series=_FORECAST)
     curve = curve.assign(**{end: np.nan for end in ("low", "high") if end not in curve})
     points, note = drawable(points, ["x", "y"] if log_y else ["x"], [] if log_y else ["y"])
     fitted = points[points["role"] == "fitted"]
@@ -199,7 +200,7 @@ def _curves(curve, kinds, across: Axis, up: Axis, banded: bool) -> list:
         y=alt.Y("y:Q", scale=up.scale(), axis=up.axis()),
         color=kinds.colour(),
     )
-    tooltip = [alt.Tooltip("series:N", title="law"), alt.Tooltip("x:Q", title=across.title, format=",.4~r")]
+    tooltip = [alt.Tooltip("series:N", title="line"), alt.Tooltip("x:Q", title=across.title, format=",.4~r")]
     tooltip += [alt.Tooltip(f"{end}:Q", title=name, format=".4~g") for end, name in
                 (("y", up.title), ("low", "low"), ("high", "high"))]  # fmt: skip
     band = base.mark_area(opacity=0.2, clip=True).encode(y=alt.Y("bottom:Q", scale=up.scale()), y2="high:Q")
@@ -246,7 +247,8 @@ def _finding(curve, fitted, names: tuple[str, str], interval: float | None) -> s
     end = ends.iloc[0]
     place = f"at {quantity(words_of(names[0]), ends['x'].max())}"
     if len(ends) > 1:
-        return f"{count(len(ends), 'law')} reach {number(ends['y'].min())} to {number(ends['y'].max())} {place}"
+        kind = "curve" if _FORECAST in ends.index else "law"
+        return f"{count(len(ends), kind)} reach {number(ends['y'].min())} to {number(ends['y'].max())} {place}"
     law = {"law": "law fitted to", _FORECAST: "forecast from"}.get(ends.index[0], f"{ends.index[0]} law fitted to")
     sure = f" ({interval:.0%} interval {number(end['low'])} to {number(end['high'])})" if interval else ""
     return f"The {law} {count(len(fitted), 'point')} reaches {number(end['y'])}{sure} {place}"
