@@ -95,8 +95,8 @@ def _text(found: calibration.Calibration, counts: pd.Series, source: Path) -> st
     lines = [
         "# Made by benchmarks/calibrate.py; do not edit. Fitted constants only, no data of the curves.",
         f'source = "{source.name}, sha256 {digest[:16]}, and {GENERATED} generated curves"',
-        f"levels = {list(calibration.LEVELS)}",
-        f"factors = {[round(value, 6) for value in found.factors]}",
+        f"chances = {list(calibration.CHANCES)}",
+        f"quantiles = {[round(value, 6) for value in found.quantiles]}",
         "",
         "[coefficients]",
         *(f"{name} = {value:.6f}" for name, value in zip(calibration.FEATURES, found.coefficients, strict=True)),

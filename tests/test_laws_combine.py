@@ -89,7 +89,8 @@ def test_what_no_form_follows_widens_the_interval():
         ratios.append(combined.misfit / one.task.noise)
         row = calibration.features(one.task, replace(combined, misfit=one.task.noise))
         wide = calibration.features(one.task, replace(combined, misfit=4 * one.task.noise))
-        assert shipped.half_width(wide, 0.9)[0] > 1.3 * shipped.half_width(row, 0.9)[0]
+        for reach, plain in zip(shipped.half_widths(wide, 0.9), shipped.half_widths(row, 0.9), strict=True):
+            assert reach[0] > 1.3 * plain[0]
     assert ratios[0] < 1.5 < ratios[1]
 
 
@@ -132,7 +133,20 @@ def test_chances_and_widths_tell_the_same_interval():
     row[0, FEATURES.index("constant")], row[0, FEATURES.index("points")] = 1.0, np.log(16)
     for late_noise in (1e-3, 0.5):
         row[0, FEATURES.index("late_noise")] = np.log(late_noise)
-        for level in (0.5, 0.9, 0.95):
-            half = shipped().half_width(row, level)
-            assert shipped().chance_below(row, half)[0] == pytest.approx(0.5 + level / 2, abs=1e-9)
-            assert shipped().chance_below(row, -half)[0] == pytest.approx(0.5 - level / 2, abs=1e-9)
+        for level in (0.3, 0.5, 0.73, 0.9, 0.95, 0.999):
+            below, above = shipped().half_widths(row, level)
+            assert shipped().chance_below(row, above)[0] == pytest.approx(0.5 + level / 2, abs=1e-9)
+            assert shipped().chance_below(row, -below)[0] == pytest.approx(0.5 - level / 2, abs=1e-9)
+
+
+def test_each_limit_holds_its_own_share_of_lopsided_errors():
+    rng = seeds.generator(0, "lopsided")
+    errors = np.where(rng.random(4000) < 0.5, -2.0, 0.5) * rng.exponential(0.1, 4000)
+    row = np.zeros((4000, len(FEATURES)))
+    row[:, FEATURES.index("constant")], row[:, FEATURES.index("points")] = 1.0, np.log(16)
+    row[:, FEATURES.index("late_noise")] = np.log(1e-4)
+    found = calibration.learn(row, errors, np.ones(4000))
+    for level in (0.5, 0.8, 0.9, 0.95):
+        below, above = found.half_widths(row, level)
+        assert np.mean(errors < -below) == pytest.approx((1 - level) / 2, abs=0.002)
+        assert np.mean(errors > above) == pytest.approx((1 - level) / 2, abs=0.002)

@@ -1,8 +1,9 @@
 """How wide a forecast's interval has to be, learned from curves whose continuation is known.
 
-The half-width in ln(y + offset) is a scale times a factor for the level. The scale is log-linear in what can be seen of
-a curve: its noise and how often it rises, how badly every form fits it, how much the forms disagree, how wrong they
-were on its own past, how far ahead is asked. The coefficients are learned over a library of curves by
+A limit lies, in ln(y + offset), a scale times a quantile from the prediction. The scale is log-linear in what can be
+seen of a curve: its noise and how often it rises, how badly every form fits it, how much the forms disagree, how wrong
+they were on its own past, how far ahead is asked. The quantiles are not symmetric: curves fall below their forecasts
+more often, and further, than they stay above. Coefficients and quantiles are learned over a library of curves by
 ``benchmarks/calibrate.py`` and ship with the package. Just beyond the data, where forms hardly disagree, the interval
 is that of the noise.
 """
@@ -34,7 +35,7 @@ FEATURES = (
 )
 SPANS = (0.5, 8.5)  # ranges of ln x and numbers of points the library covers: beyond them the nearest counts
 COUNTS = (5, 100)
-LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+CHANCES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995)
 TAIL = 4.0  # degrees of freedom of the errors while learning the scale: outliers must not set it
 RIDGE = 1e-3
 LARGEST = 3.0  # ln error beyond which an error is no worse
@@ -43,38 +44,45 @@ FILE = "forecast_calibration.toml"
 
 @dataclass(frozen=True)
 class Calibration:
-    """Coefficients of the scale, one per feature, and the factor for each of the levels."""
+    """Coefficients of the scale, one per feature, and the errors in units of it that each of the chances lies below."""
 
     coefficients: tuple[float, ...]
-    factors: tuple[float, ...]
+    quantiles: tuple[float, ...]
 
     def chance_below(self, features: np.ndarray, gaps: np.ndarray) -> np.ndarray:
         """Chance (m,) that a new observation lies less than ``gaps`` (m,) above the prediction, in ln(y + offset)."""
-        levels = np.array([0.0, *LEVELS, 0.999, 0.9999])
-        factors = np.array([0.0, *(self._factor(value) for value in levels[1:])])
-        ratio = np.abs(gaps) * np.exp(-(features @ np.array(self.coefficients)))
+        odds, known = _knots(self.quantiles)
+        ratio = gaps * np.exp(-(features @ np.array(self.coefficients)))
+        beyond = TAIL * np.log(np.maximum(ratio / np.where(ratio < 0, known[0], known[-1]), 1.0))
+        learned = special.expit(np.interp(ratio, known, odds) + np.sign(ratio) * beyond)
         size, free = _noise_alone(features)
-        inside = np.minimum(np.interp(ratio, factors, levels), 2 * special.stdtr(free, np.abs(gaps) / size) - 1)
-        return np.where(gaps >= 0, 0.5 + inside / 2, 0.5 - inside / 2)
+        noise = special.stdtr(free, gaps / size)
+        return np.where(gaps < 0, np.maximum(learned, noise), np.minimum(learned, noise))
 
-    def half_width(self, features: np.ndarray, level: float) -> np.ndarray:
-        """Half-width (m,) in ln(y + offset) of an interval that holds a share ``level`` of new observations.
+    def half_widths(self, features: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """How far (m,) below and above, in ln(y + offset), an interval reaches that holds a share ``level``.
 
-        It is that of the noise alone at least, whose size is known from a few points.
+        It is for new observations: it reaches as far as the noise alone at least, which is known from a few points.
         """
         size, free = _noise_alone(features)
-        learned = self._factor(level) * np.exp(features @ np.array(self.coefficients))
-        return np.maximum(learned, special.stdtrit(free, 0.5 + level / 2) * size)
+        least = special.stdtrit(free, 0.5 + level / 2) * size
+        scale = np.exp(features @ np.array(self.coefficients))
+        below, above = -self._quantile(0.5 - level / 2), self._quantile(0.5 + level / 2)
+        return np.maximum(below * scale, least), np.maximum(above * scale, least)
 
-    def _factor(self, level: float) -> float:
-        odds = np.log(level / (1 - level))
-        known = np.log(np.array(LEVELS) / (1 - np.array(LEVELS)))
-        factor = np.interp(odds, known, self.factors)
-        if level > LEVELS[-1]:
-            factor = self.factors[-1] * np.exp((odds - known[-1]) / TAIL)
-        elif level < LEVELS[0]:
-            factor = self.factors[0] * level / LEVELS[0]
-        return float(factor)
+    def _quantile(self, chance: float) -> float:
+        """Error in units of the scale; beyond the outermost known chance by a power law, as in Student's t."""
+        odds, known = _knots(self.quantiles)
+        wanted = special.logit(chance)
+        found = np.interp(wanted, odds, known)
+        return float(found * np.exp(max(wanted - odds[-1], odds[0] - wanted, 0.0) / TAIL))
+
+
+def _knots(quantiles: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Log odds of the chances, and their quantiles; the prediction itself is as likely too high as too low."""
+    half = len(CHANCES) // 2
+    odds = special.logit(np.array(CHANCES))
+    return np.insert(odds, half, 0.0), np.insert(np.array(quantiles), half, 0.0)
 
 
 def features(task: Task, combined: Combined) -> np.ndarray:
@@ -115,9 +123,9 @@ def _late_noise(task: Task) -> float:
 
 
 def errors(task: Task, combined: Combined, y: np.ndarray) -> np.ndarray:
-    """Sizes of the errors in ln(y + offset) of a forecast whose truth y (m,) is known."""
+    """How far in ln(y + offset) the truth y (m,), where it is known, lies above a forecast."""
     truth = np.log(np.maximum(np.asarray(y, float) + task.offset, 1e-4 * np.exp(task.z.max())))
-    return np.minimum(np.abs(truth - combined.logs), LARGEST)
+    return np.clip(truth - combined.logs, -LARGEST, LARGEST)
 
 
 def learn(features: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> Calibration:
@@ -137,8 +145,10 @@ def learn(features: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> Cali
     coefficients = minimize(loss, start, jac=True, method="BFGS").x
     ratio = errors * np.exp(-(features @ coefficients))
     order = np.argsort(ratio, kind="stable")
-    factors = np.interp(LEVELS, np.cumsum(weights[order]), ratio[order])
-    return Calibration(tuple(map(float, coefficients)), tuple(map(float, factors)))
+    quantiles = np.interp(CHANCES, np.cumsum(weights[order]) - weights[order] / 2, ratio[order])
+    half = len(CHANCES) // 2
+    quantiles = np.concatenate([np.minimum(quantiles[:half], 0), np.maximum(quantiles[half:], 0)])
+    return Calibration(tuple(map(float, coefficients)), tuple(map(float, quantiles)))
 
 
 @functools.cache
@@ -153,6 +163,6 @@ def shipped() -> Calibration:
 def read(table: Mapping) -> Calibration:
     """A calibration from the tables of its file, features checked by name."""
     coefficients = table["coefficients"]
-    if tuple(coefficients) != FEATURES or tuple(table["levels"]) != LEVELS:
+    if tuple(coefficients) != FEATURES or tuple(table["chances"]) != CHANCES:
         raise ValueError(f"calibration is for features {list(coefficients)}, this version uses {list(FEATURES)}")
-    return Calibration(tuple(coefficients.values()), tuple(table["factors"]))
+    return Calibration(tuple(coefficients.values()), tuple(table["quantiles"]))

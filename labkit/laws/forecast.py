@@ -191,18 +191,18 @@ def _predict(
             continue
         one = fitted[i]
         combined = combine(one)
-        half = constants.half_width(calibration.features(one.task, combined), share)
-        results.append((_limited(one.task, combined, half, range_), one, combined))
+        widths = constants.half_widths(calibration.features(one.task, combined), share)
+        results.append((_limited(one.task, combined, widths, range_), one, combined))
     return results
 
 
-def _limited(task: Task, combined: Combined, half: np.ndarray, range_: tuple[float, float]) -> Prediction:
-    high = combined.logs + half
+def _limited(task: Task, combined: Combined, widths, range_: tuple[float, float]) -> Prediction:
+    low, high = combined.logs - widths[0], combined.logs + widths[1]
     if task.z[-1] < task.z.max() - FALLEN:
         # a curve that has come down is not expected back above where it started
         high = np.minimum(high, np.maximum(task.z.max() + 3 * task.noise, combined.logs))
     with np.errstate(over="ignore"):
-        values = [np.exp(logs) - task.offset for logs in (combined.logs, combined.logs - half, high)]
+        values = [np.exp(logs) - task.offset for logs in (combined.logs, low, high)]
     middle, low, high = (np.clip(value, *range_) for value in values)
     return Prediction(task.target, middle, low, high)
 
