@@ -163,11 +163,13 @@ def test_everything_is_reached_by_keyboard(open_page, built):
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
-    reached = set()
+    reached, unseen = set(), []
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.tagName"))
+        unseen += page.evaluate(UNSEEN)
     assert {"SUMMARY", "A"} <= reached
+    assert unseen == []
 
 
 def test_a_page_prints_to_pdf(built, chromium, tmp_path):
@@ -177,6 +179,13 @@ def test_a_page_prints_to_pdf(built, chromium, tmp_path):
     assert list(tmp_path.iterdir()) == [printed]
 
 
+# The element in focus, where a reader could not see that it is, or hear what it is.
+UNSEEN = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  const name = one.ariaLabel || one.title || one.textContent.trim() || one.labels?.[0]?.textContent.trim();
+  const seen = one === document.body || (style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2 && name);
+  return seen ? [] : [one.outerHTML.slice(0, 200)];
+}"""
 CONTRAST = """element => {
   const parts = colour => colour.match(/[\\d.]+/g).map(Number);
   const light = colour => {

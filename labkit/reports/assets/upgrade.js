@@ -15,6 +15,7 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     drawing.setAttribute("role", "img");
     drawing.removeAttribute("aria-hidden");
     drawing.setAttribute("aria-label", still.querySelector("svg").getAttribute("aria-label"));
+    stage.querySelector("details > summary")?.setAttribute("aria-label", "Save this chart");
     stage.classList.remove("waiting");
     still.hidden = true;
     figure.classList.add("live");
