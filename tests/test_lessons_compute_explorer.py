@@ -92,3 +92,13 @@ def test_limits_of_our_law_are_those_of_a_search_among_all_sizes(own, compute, s
         losses = losses + draws[scale].to_numpy()[:, None] * amount ** -draws[exponent].to_numpy()[:, None]
     best = sizes[losses.argmin(axis=1)]
     assert [row.params_low, row.params_high] == pytest.approx(np.quantile(best, [0.05, 0.95]), rel=1e-9)
+
+
+def test_powers_of_ten_are_written_as_such_in_the_chart_and_in_what_it_says():
+    panel = panels.compute_explorer(compute=1e22)
+    told = f"{panel.value} {display.bundle(panel.figure)['text/plain']}"
+    assert "10²² FLOPs" in told
+    assert "e+" not in told
+    picture = display.svg(panel.figure)
+    for tick in ("10⁹", "10²⁴", "10¹⁴", "1/32"):
+        assert f">{tick}</text>" in picture

@@ -102,3 +102,9 @@ def test_unknown_names_are_refused_with_the_nearest():
         panels.pruning_explorer(scores=["aumm"])
     with pytest.raises(ValueError, match="did you mean 'clean'"):
         panels.pruning_explorer(**SMALL, pool="clan")
+
+
+def test_the_ends_of_the_error_axis_stand_under_their_ticks(headless):
+    (part,) = panels.pruning_explorer(**SMALL).figure.to_dict()["vconcat"][3:]
+    axis = part["layer"][0]["encoding"]["x"]["axis"]
+    assert axis["labelFlush"] is False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _EXPONENTS = (-15, 30)
 _MOST_TICKS = 9
 _PLAIN = 3e6  # of axes that end below it all numbers are written out
@@ -59,23 +59,23 @@ class Axis:
         if not self.base:
             return alt.Axis(title=self.title, tickCount=count, **options)
         if self.base == 2 or self.ticks:
-            label, main = self._label(), "true"
+            words, main = self._label(), "true"
             options.setdefault("labelOverlap", "parity")
             options |= {"values": list(self.ticks)} if self.ticks else {}
         else:
             main = _chosen(f"domain('{self.name}')" if zooms else f"[{self.low},{self.high}]", self._room())
-            label = f"({main}) ? {self._label()} : ''"
+            words = f"({main}) ? {self._label()} : ''"
             options.setdefault("labelOverlap", "parity" if zooms else False)
         # Multiplied with the theme's own opacity of grid lines.
         opacity = alt.condition(main, alt.value(1), alt.value(0))
-        return alt.Axis(title=self.title, labelExpr=label, gridOpacity=opacity, **options)
+        return alt.Axis(title=self.title, labelExpr=words, gridOpacity=opacity, **options)
 
     def _label(self) -> str:
         """The words at a tick, all of a kind: powers of ten from 10,000 on only where the axis goes far beyond."""
         wide = self.length > 300 or self.name == "y"
         if self.high < _PLAIN:
-            return _label("datum.value", 9_999_999 if wide else 99_999)
-        return _label("datum.value", 9_999)
+            return label("datum.value", 9_999_999 if wide else 99_999)
+        return label("datum.value", 9_999)
 
     def _room(self) -> float:
         """How many labels fit, to those that fit on 300 pixels across: one above the other they need less."""
@@ -161,9 +161,9 @@ def _chosen(domain: str, room: float) -> str:
     )
 
 
-def _label(value: str, plain: int) -> str:
+def label(value: str, plain: int) -> str:
     """A Vega expression for a tick's text: 1,000 and 0.05 as they are, above ``plain`` powers of ten as 10⁶."""
-    powers = ",".join(f"'10{str(e).translate(_SUPERSCRIPTS)}'" for e in range(*_EXPONENTS))
+    powers = ",".join(f"'10{str(e).translate(SUPERSCRIPTS)}'" for e in range(*_EXPONENTS))
     exponent = f"floor(log({value})/LN10+1e-9)"
     power = f"[{powers}][{exponent}-({_EXPONENTS[0]})]"
     digit = f"{value}/pow(10,{exponent})"

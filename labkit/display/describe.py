@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+from labkit.display.axes import SUPERSCRIPTS
+
 _TITLES = {
     "examples": "training examples",
     "params": "parameters",
@@ -68,6 +70,19 @@ def number(value: float) -> str:
     if value == int(value) and abs(value) < 1e7:
         return f"{int(value):,}"
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
+
+
+def about(value: float) -> str:
+    """A number to two digits, with powers of ten as on axes from a million on and below a ten-thousandth.
+
+    >>> about(3.34e10), about(1e14), about(18_836), about(0.512), about(9.96e6), about(-2e-7)
+    ('3.3×10¹⁰', '10¹⁴', '19,000', '0.51', '10⁷', '-2×10⁻⁷')
+    """
+    digits, _, power = f"{value:.1e}".partition("e")
+    if not math.isfinite(value) or -5 < int(power) < 6:
+        return number(float(f"{value:.2g}"))
+    raised = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return raised if digits == "1.0" else f"{float(digits):g}×{raised}"
 
 
 def plural(words: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from labkit import grids, laws
+from labkit.display.describe import about
 from labkit.lessons.panels import compute_explorer_chart
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.controls import Several, Slider
@@ -46,16 +47,16 @@ class ComputeOptimal:
 
     def __str__(self) -> str:
         told = [
-            f"{row.law}: {row.params:.2g} parameters on {row.tokens:.2g} tokens, loss {row.loss:.3g}"
-            + (f" (parameters {row.params_low:.2g} to {row.params_high:.2g})" if row.params_low > 0 else "")
+            f"{row.law}: {about(row.params)} parameters on {about(row.tokens)} tokens, loss {row.loss:.3g}"
+            + (f" (parameters {about(row.params_low)} to {about(row.params_high)})" if row.params_low > 0 else "")
             for row in self.table.itertuples()
             if row.params > 0
         ]
         if not told:
-            return f"{self.compute:.2g} FLOPs do not suffice to serve {self.inference_tokens:.2g} tokens."
+            return f"{about(self.compute)} FLOPs do not suffice to serve {about(self.inference_tokens)} tokens."
         far = self.table.factor.max()
-        warned = f" Our law was fitted on runs {far:.1g} times away." if far > 10 else ""
-        return f"For {self.compute:.2g} FLOPs: {'; '.join(told)}.{warned}"
+        warned = f" Our law was fitted on runs {about(float(f'{far:.1g}'))} times away." if far > 10 else ""
+        return f"For {about(self.compute)} FLOPs: {'; '.join(told)}.{warned}"
 
 
 def compute_explorer(

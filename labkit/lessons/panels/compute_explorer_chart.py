@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from labkit.display.axes import label
+from labkit.display.describe import about
 from labkit.lessons.panels import vega
 from labkit.lessons.panels.vega import WIDTH, Spec, layer, number, told
 
@@ -19,13 +21,12 @@ _LEGEND = {"title": None, "orient": "top", "direction": "horizontal", "columns":
 def draw(record: Any) -> Spec:
     """The chart of a ``ComputeOptimal`` record; axes and colours never depend on the settings."""
     first, found = record.table.iloc[0], record.table.params.dropna()
-    sentence = f"{record.compute:.2g} FLOPs: {first.params:.2g} parameters by {first.law}"
+    budget = f"{about(record.compute)} FLOPs"
+    sentence = f"{budget}: {about(first.params)} parameters by {first.law}"
     if not len(found):
-        sentence = f"{record.compute:.2g} FLOPs do not suffice"
+        sentence = f"{budget} do not suffice"
     elif len(found) > 1:
-        sentence = (
-            f"{record.compute:.2g} FLOPs: {found.min():.2g} to {found.max():.2g} parameters, by {len(found)} laws"
-        )
+        sentence = f"{budget}: {about(found.min())} to {about(found.max())} parameters, by {len(found)} laws"
     key = ["above: best size by budget, bar: interval of our law", "below: loss of other sizes, above the best"]
     parts = [
         {
@@ -52,9 +53,10 @@ def _lines(shown: list[str]) -> list[Spec]:
     # an empty legend has no size
     colour = {**_PLAIN, "legend": {**_LEGEND, "values": shown} if shown else None}
     decades = [10.0**power for power in range(9, 27, 3)]
-    axis = {"title": "compute (FLOPs)", "values": decades, "format": ".0e"}
+    powers = {"labelExpr": label("datum.value", 9_999), "labelFlush": False}
+    axis = {"title": "compute (FLOPs)", "values": decades, **powers}
     across = number("compute", scale=vega.log(1e9, 1e26), axis=axis)
-    ticks = {"title": "best size (parameters)", "values": [1e2, 1e5, 1e8, 1e11, 1e14], "format": ".0e"}
+    ticks = {"title": "best size (parameters)", "values": [1e2, 1e5, 1e8, 1e11, 1e14], **powers}
     up = number("params", scale=vega.log(10, 1e14, clamp=True), axis=ticks)
     tips = [told("law"), *(told(name, format=".3~g") for name in ("compute", "params", "tokens", "loss"))]
     place, low = {"x": across, "y": up}, {**up, "field": "params_low"}
@@ -68,7 +70,9 @@ def _lines(shown: list[str]) -> list[Spec]:
 
 
 def _valleys() -> list[Spec]:
-    axis = {"title": "size, as a multiple of the best", "values": [1 / 32, 1 / 8, 0.5, 1, 2, 8, 32], "format": "~g"}
+    parts = "datum.value < 1 ? '1/' + format(1 / datum.value, 'd') : format(datum.value, 'd')"
+    axis = {"title": "size, as a multiple of the best", "values": [1 / 32, 1 / 8, 0.5, 1, 2, 8, 32]}
+    axis |= {"labelExpr": parts, "labelFlush": False}
     across = number("factor", scale=vega.log(1 / 32, 32), axis=axis)
     ticks = {"title": "loss above the best", "format": "%"}
     up = number("excess", scale={"domain": [0, _MOST_EXCESS]}, axis=ticks)

@@ -66,7 +66,8 @@ def _error_rows(errors: dict[str, list[float]]) -> dict[str, pd.DataFrame]:
 def _errors(errors: pd.Series, names: list[str]) -> Spec:
     """Test errors, a row for each way to choose: a point for each seed, a tick for the mean."""
     top = max(0.2, float(np.ceil(10 * errors.max()) / 10)) if len(errors) else 1.0
-    x = number("error", scale={"domain": [0, top]}, axis={"title": display.title_of("test_error"), "tickCount": 5})
+    axis = {"title": display.title_of("test_error"), "tickCount": 5, "format": "~g", "labelFlush": False}
+    x = number("error", scale={"domain": [0, top]}, axis=axis)
     y = words("choice", sort=names, scale={"domain": names}, title=None)
     tips = [told("choice"), told("error", format=".4f")]
     layers = [

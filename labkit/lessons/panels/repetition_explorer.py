@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from labkit import grids
+from labkit.display.describe import about
 from labkit.grids.constrained import Constrained, data_constrained
 from labkit.grids.priced import Overfitting, overfitting
 from labkit.lessons.panels import repetition_explorer_chart
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.controls import Choice, Slider
-from labkit.lessons.panels.repetition_explorer_chart import two_digits
 
 TEXTS, COMPUTES = (16_384.0, 16_384.0 * 2**10), (1e9, 1e15)
 REMEDIES = ("none", "dropout", "weight decay")
@@ -69,8 +69,8 @@ class Repetition:
     def __str__(self) -> str:
         one = self.best
         told = (
-            f"{two_digits(one.params)} parameters ({two_digits(one.params_low)} to {two_digits(one.params_high)}), "
-            f"{two_digits(one.epochs)} epochs, loss {one.loss:.3f} ({one.loss_low:.3f} to {one.loss_high:.3f})."
+            f"{about(one.params)} parameters ({about(one.params_low)} to {about(one.params_high)}), "
+            f"{about(one.epochs)} epochs, loss {one.loss:.3f} ({one.loss_low:.3f} to {one.loss_high:.3f})."
         )
         if one.used < 0.99:
             used = f"{one.used:.0%}" if one.used > 0.01 else "less than 1%"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from labkit import display
+from labkit.display.describe import about
 from labkit.display.theme import COLOURS, SHAPES
 from labkit.lessons.panels import vega
 
@@ -23,8 +24,8 @@ _DIAMOND = {"shape": "diamond", "filled": True, "size": 130, "opacity": 1, "clip
 def draw(record: Any) -> vega.Spec:
     """The chart of a ``Repetition`` record; axes and colours never depend on the settings."""
     best = record.best
-    given = f"Best for {display.number(record.text)} letters and {record.compute:.2g} FLOPs:"
-    found = f"{two_digits(best.params)} parameters, {two_digits(best.epochs)} epochs"
+    given = f"Best for {display.number(record.text)} letters and {about(record.compute)} FLOPs:"
+    found = f"{about(best.params)} parameters, {about(best.epochs)} epochs"
     said = f"Loss against epochs by size, and against size at equal compute. {given} {found}, loss {best.loss:.3g}."
     data, upper = _by_epochs(record)
     more, lower = _by_size(record)
@@ -35,15 +36,6 @@ def draw(record: Any) -> vega.Spec:
     ]
     apart = {"scale": {"color": "independent", "shape": "independent", "strokeDash": "independent"}}
     return vega.chart(said, data | more, vconcat=charts, resolve=apart)
-
-
-def two_digits(value: float) -> str:
-    """A number as people write it, to two digits.
-
-    >>> two_digits(18_836), two_digits(8.24)
-    ('19,000', '8.2')
-    """
-    return display.number(float(f"{value:.2g}"))
 
 
 def _by_epochs(record: Any) -> tuple[dict[str, pd.DataFrame], list[vega.Spec]]:
