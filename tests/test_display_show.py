@@ -1,5 +1,6 @@
 """Errors reach whoever can act on them: a box for someone looking, an exception for a run."""
 
+import base64
 import os
 import threading
 
@@ -42,9 +43,11 @@ def looking(monkeypatch):
     return shown
 
 
-def test_show_emits_exactly_the_bundle_and_returns_nothing(looking):
+def test_show_emits_the_bundle_and_the_picture_that_jupyterlab_would_draw_it_again_for(looking):
     assert display.show(GOOD) is None
-    assert looking == [display.bundle(GOOD)]
+    (shown,) = looking
+    assert base64.b64decode(shown.pop("image/png")).startswith(b"\x89PNG")
+    assert shown == display.bundle(GOOD)
 
 
 def test_a_live_chart_is_redrawn_in_place_from_another_thread(looking):
@@ -140,7 +143,7 @@ def outputs():
 
 
 def test_in_a_real_kernel_charts_boxes_and_live_redraws_arrive_as_promised(outputs):
-    assert [set(output["data"]) for output in outputs["plain"]] == [{VEGALITE, "image/svg+xml", "text/plain"}]
+    assert [set(output["data"]) for output in outputs["plain"]] == [{VEGALITE, "image/svg+xml", "image/png", "text/plain"}]
     assert [set(output["data"]) for output in outputs["boxed"]] == [{"text/html", "text/plain"}]
     assert [output["data"]["text/plain"] for output in outputs["live"]] == ["Later."]
 

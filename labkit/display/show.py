@@ -6,6 +6,7 @@ nobody looking, or outside a notebook, the error is raised: a run must not be gr
 
 from __future__ import annotations
 
+import base64
 import html
 import os
 import sys
@@ -13,9 +14,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from labkit.display.render import TEXT, bundle
+from labkit.display.render import SVG, TEXT, bundle
 
-HTML = "text/html"
+HTML, PNG = "text/html", "image/png"
 
 
 def headless() -> bool:
@@ -51,7 +52,7 @@ class Live:
 
 
 def show(chart, *, live: bool = False) -> Live | None:
-    """Show a chart as Vega-Lite, SVG and one sentence.
+    """Show a chart as Vega-Lite, SVG and one sentence, and as PNG while someone is looking.
 
     ``chart`` is a chart, or a function without arguments that returns one (its errors are then handled too). With
     ``live=True`` a `Live` is returned whose ``update`` draws the next chart in the same place, from any thread.
@@ -86,11 +87,19 @@ def error_box(error: BaseException) -> dict[str, str]:
 def _content(chart: Any | Callable[[], Any]) -> dict[str, Any]:
     try:
         built = chart() if callable(chart) and not hasattr(chart, "to_dict") else chart
-        return bundle(built)
+        data = bundle(built)
+        # JupyterLab makes a picture of every chart that comes without one, and then draws the chart once more
+        return data if headless() or not _in_notebook() else {**data, PNG: _picture(data[SVG])}
     except Exception as error:
         if headless() or not _in_notebook():
             raise
         return error_box(error)
+
+
+def _picture(svg: str) -> str:
+    import vl_convert
+
+    return base64.b64encode(vl_convert.svg_to_png(svg)).decode()
 
 
 def _in_notebook() -> bool:
