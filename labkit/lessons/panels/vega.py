@@ -18,7 +18,7 @@ Spec = dict[str, Any]
 WIDTH = 460
 _LONG = 1e6  # larger sizes are written 2M, not 2,000,000
 _EXACT = 2.0**53  # whole numbers below are exact
-_FEW = 3000.0  # range of an axis that has room for ticks between the powers of ten
+_FEW, _SOME = 1000.0, 3000.0  # ranges of an axis that has room for two ticks between the powers of ten, and for one
 # drawn as SVG in the page too: sharp at any zoom, and its text can be read and searched
 USERMETA = {"embedOptions": {"renderer": "svg"}}
 
@@ -52,12 +52,14 @@ def log_channel(field: str, low: float, high: float, title: str) -> Spec:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Powers of ten between two ends, with their two- and fivefold where they are few.
+    """Powers of ten between two ends, with their two- and fivefold where they are few, or their threefold.
 
     >>> ticks(20, 300), ticks(1, 1e4)
     ([20.0, 50.0, 100.0, 200.0], [1.0, 10.0, 100.0, 1000.0, 10000.0])
+    >>> ticks(32, 7e4)
+    [100.0, 300.0, 1000.0, 3000.0, 10000.0, 30000.0]
     """
-    steps = (1, 2, 5) if high / low < _FEW else (1,)
+    steps = (1, 2, 5) if high / low < _FEW else (1, 3) if high / low < _SOME else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     return [tick for power in powers for step in steps if low <= (tick := float(f"{step}e{power}")) <= high]
 
