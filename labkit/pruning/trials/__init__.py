@@ -9,7 +9,7 @@ from labkit.pruning.trials.ranking import advised, hardness
 from labkit.pruning.trials.sizes import hard_or_easy
 from labkit.pruning.trials.soup import soup
 from labkit.pruning.trials.transfer import small_for_large
-from labkit.pruning.trials.verdicts import above, below, interval, together
+from labkit.pruning.trials.verdicts import above, below, errors, interval, together
 from labkit.pruning.trials.weighting import reweighted
 from labkit.pruning.trials.windows import window_training
 
@@ -20,6 +20,7 @@ __all__ = [
     "audit",
     "below",
     "datamodels",
+    "errors",
     "filter_networks",
     "hard_or_easy",
     "hardness",

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def errors(frame: pd.DataFrame, method: str, fraction: float, column: str = "test_error") -> np.ndarray:
+    """One method's errors with one fraction kept, in the order of the seeds, from a frame of ``pruning.benchmark``.
+
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({"method": ["random"] * 2, "fraction": [0.1] * 2, "seed": [1, 0], "test_error": [0.3, 0.2]})
+    >>> errors(runs, "random", 0.1).tolist()
+    [0.2, 0.3]
+    """
+    rows = frame[(frame["method"] == method) & (frame["fraction"] == fraction)]
+    return rows.sort_values("seed")[column].to_numpy()
 
 
 def interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float, float]:
