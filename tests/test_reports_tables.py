@@ -47,3 +47,12 @@ def test_an_infinite_a_starred_and_a_true_value_do_not_make_a_column_of_numbers_
     assert _column("0.5", "True", "")
     assert not _column("True", "False", "")
     assert not _column("left out", "590")
+
+
+def test_long_words_keep_their_room_and_labels_that_are_numbers_take_none():
+    table = pd.DataFrame({"answer": ["out of reach (2,371 or more)", "yes"], "n": [1, 2]}, index=[12, 24])
+    aligned = tables.align(table.to_html())
+    assert '<td class="long">out of reach' in aligned
+    assert "<td>yes</td>" in aligned
+    assert '<th class="short">12</th>' in aligned
+    assert '<th class="short">n' not in aligned

@@ -13,6 +13,7 @@ _NUMBER = re.compile(
     r"[-+−±]?\s*[\d,.]*\d(?:\.)?(?:e[-+]?\d+)?\s*%?\*?|nan|[-−]?(?:inf|∞)|<na>|none|unknown|", re.IGNORECASE
 )
 _TRUTHS = {"True", "False"}
+_LONG = 14  # letters
 
 
 def align(page: str) -> str:
@@ -56,7 +57,8 @@ def _align(table: str) -> str:
         places = iter(range(len(cells) - 1, -1, -1))
 
         def cell(found: re.Match[str]) -> str:
-            marked = ' class="number"' if ends[next(places)] and "class=" not in found[2] else ""
+            kind = "number" if ends[next(places)] else _width(found, row[0])
+            marked = f' class="{kind}"' if kind and "class=" not in found[2] else ""
             return f"<{found[1]}{found[2]}{marked}>{found[3]}</{found[1]}>"
 
         return _CELL.sub(cell, row[0])
@@ -64,9 +66,21 @@ def _align(table: str) -> str:
     return _ROW.sub(mark, table)
 
 
+def _width(cell: re.Match[str], row: str) -> str:
+    """A class for what a narrow page shall not squeeze, and for labels that need no room."""
+    text = _text(cell[3])
+    if cell[1] == "td":
+        return "long" if len(text) > _LONG else ""
+    return "short" if "<td" in row and _NUMBER.fullmatch(text) else ""
+
+
+def _text(content: str) -> str:
+    return html.unescape(re.sub(r"<[^>]*>", "", content)).strip()
+
+
 def _are_numbers(column: list[tuple[str, str, str]]) -> bool:
     """Whether a column holds numbers; True and False may stand among them, though not alone."""
-    texts = [html.unescape(re.sub(r"<[^>]*>", "", content)).strip() for kind, _, content in column if kind == "td"]
+    texts = [_text(content) for kind, _, content in column if kind == "td"]
     counted = [text for text in texts if text not in _TRUTHS]
     if not texts or len(texts) < len(column) or not all(_NUMBER.fullmatch(text) for text in counted):
         return False
