@@ -225,6 +225,12 @@ def test_per_cent_stays_with_its_number_and_code_as_it_is():
     assert "7 % 3" in shown
 
 
+def test_an_equation_keeps_the_signs_next_to_it():
+    shown = _prose("We keep $f$, so ($a = 1$) or $b$ and $$c$$, all.")
+    kept = re.findall(r'<span class="whole">(.*?)</span>', shown)
+    assert [re.sub(r"<math.*?</math>", "_", part) for part in kept] == ["_,", "(_)"]
+
+
 def test_lines_of_progress_stand_together_and_around_what_was_shown_between():
     line = {"output_type": "stream", "name": "stderr", "text": "working\n"}
     shown = {"output_type": "stream", "name": "stdout", "text": ["found", " it"]}

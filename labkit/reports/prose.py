@@ -30,6 +30,8 @@ _BARS = ("|", "∣", "‖")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HELD = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _PER_CENT = re.compile(r"(?P<code><(?P<tag>code|pre)\b.*?</(?P=tag)>)|(?<=\d) %", re.DOTALL)
+# An equation and the signs next to it: else a line may begin with a comma.
+_MARKED = re.compile(r'\(?<math\b[^>]*\bdisplay="inline"(?:(?!</math>).)*</math>[,.;:?!)]+', re.DOTALL)
 _ALIGNED = re.compile(r"\\(begin|end)\{(?:aligned|align|eqnarray|gather|gathered|split|multline)\*?\}")
 
 
@@ -91,7 +93,7 @@ class Prose:
         """One markdown cell as safe HTML.
 
         >>> Prose(Path()).render("Costs $5, falls as $n^{-1}$; `$x$` <script>alert(1)</script>")
-        '<p>Costs $5, falls as <math ...</math>; <code>$x$</code> </p>\\n'
+        '<p>Costs $5, falls as <span class="whole"><math ...</math>;</span> <code>$x$</code> </p>\\n'
         """
         held: list[str] = []
         markdown = _TOKENS.sub(lambda match: self._hold(match, held), re.sub(f"[{_OPEN}{_CLOSE}]", "", text))
@@ -99,7 +101,7 @@ class Prose:
         page = re.sub(r'(<a\b[^>]*?href=")([^"]*)"', lambda match: match[1] + _target(match[2]) + '"', page)
         page = _PER_CENT.sub(lambda match: match[0] if match["code"] else "\u00a0%", page)
         page = page.replace("<table", '<div class="wide"><table').replace("</table>", "</table></div>")
-        return _restore(page, held)
+        return _MARKED.sub(r'<span class="whole">\g<0></span>', _restore(page, held))
 
     def line(self, text: str) -> str:
         """A single line of markdown, such as a title, without a paragraph around it."""
