@@ -34,6 +34,18 @@ def test_what_is_computed_from_it_is_in_full(found):
     assert found.shape == (3, 7)
 
 
+def test_all_rows_and_whole_names_are_shown_and_markup_in_them_is_text():
+    results.start("lesson")
+    names = [f"<b>{place}</b> of many records, each of which has a name of its own that is long" for place in range(99)]
+    for name in names:
+        results.record(name, 1, kind="exact", fingerprint="abc" * 20)
+    found = Found(results.table())
+    for name in names:
+        assert name in repr(found)
+        assert name.replace("<", "&lt;").replace(">", "&gt;") in found._repr_html_()
+    assert "abcabc" not in repr(found)
+
+
 def test_a_table_without_records_is_shown_as_one():
     results.start("lesson")
     assert "name" in repr(Found(results.table()))

@@ -16,10 +16,12 @@ FINEST = 1e-4  # smaller numbers are written as powers of ten
 class Found(pd.DataFrame):
     """A frame of records that is shown rounded; what is computed from it is an ordinary frame, of numbers in full.
 
+    Shown are all of its rows and whole names, without fingerprints and without what is empty in every row.
+
     >>> found = Found({"name": ["exponent"], "value": [0.31415926], "se": [0.0123], "n": [None]})
     >>> found
-           name  value     se
-    0  exponent  0.314  0.012
+        name value    se
+    exponent 0.314 0.012
     >>> found["value"].item()
     0.31415926
     """
@@ -29,19 +31,20 @@ class Found(pd.DataFrame):
         return pd.DataFrame
 
     def shown(self) -> pd.DataFrame:
-        """The same rows as text, without the columns that are empty in all of them."""
+        """The same rows as text."""
         cells = [
             {name: _written(value, row["se"] if name in ("value", "se") else None) for name, value in row.items()}
             for row in self.to_dict("records")
         ]
-        table = pd.DataFrame(cells, columns=self.columns, index=self.index, dtype=object)
+        table = pd.DataFrame(cells, columns=self.columns, dtype=object).drop(columns="fingerprint", errors="ignore")
         return table[[name for name in table if (table[name] != "").any()]] if len(table) else table
 
     def __repr__(self) -> str:
-        return repr(self.shown())
+        return self.shown().to_string(index=False)
 
-    def _repr_html_(self) -> str | None:
-        return self.shown()._repr_html_()
+    def _repr_html_(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            return self.shown().to_html(index=False, border=1)
 
 
 def _written(value: Any, se: Any) -> str:
