@@ -1,9 +1,10 @@
 """How wide a forecast's interval has to be, learned from curves whose continuation is known.
 
-A limit lies, in ln(y + offset), a scale times a quantile from the prediction. The scale is log-linear in what can be
-seen of a curve: its noise and how often it rises, how badly every form fits it, how much the forms disagree, how wrong
-they were on its own past, how far ahead is asked. The quantiles are not symmetric: curves fall below their forecasts
-more often, and further, than they stay above. Coefficients and quantiles are learned over a library of curves by
+A limit lies, in ln(y + offset), a scale times a quantile from the prediction. The scale joins the noise of new points
+with how wrong the forecast is itself, as independent errors add: in squares. The second part is log-linear in what can
+be seen of a curve: its noise, how badly every form fits it, how much the forms disagree, how wrong they were on its own
+past, how far ahead is asked. The quantiles are not symmetric: curves fall below their forecasts more often, and
+further, than they stay above. Coefficients and quantiles are learned over a library of curves by
 ``benchmarks/calibrate.py`` and ship with the package. Just beyond the data, where forms hardly disagree, the interval
 is that of the noise.
 """
@@ -30,7 +31,6 @@ FEATURES = (
     "distance",
     "span",
     "points",
-    "rises",
     "misfit",
 )
 SPANS = (0.5, 8.5)  # ranges of ln x and numbers of points the library covers: beyond them the nearest counts
@@ -44,7 +44,7 @@ FILE = "forecast_calibration.toml"
 
 @dataclass(frozen=True)
 class Calibration:
-    """Coefficients of the scale, one per feature, and the errors in units of it that each of the chances lies below."""
+    """Coefficients of a forecast's own error, and the errors in units of the scale below which each chance lies."""
 
     coefficients: tuple[float, ...]
     quantiles: tuple[float, ...]
@@ -52,7 +52,7 @@ class Calibration:
     def chance_below(self, features: np.ndarray, gaps: np.ndarray) -> np.ndarray:
         """Chance (m,) that a new observation lies less than ``gaps`` (m,) above the prediction, in ln(y + offset)."""
         odds, known = _knots(self.quantiles)
-        ratio = gaps * np.exp(-(features @ np.array(self.coefficients)))
+        ratio = gaps / self._scale(features)
         beyond = TAIL * np.log(np.maximum(ratio / np.where(ratio < 0, known[0], known[-1]), 1.0))
         learned = special.expit(np.interp(ratio, known, odds) + np.sign(ratio) * beyond)
         size, free = _noise_alone(features)
@@ -66,9 +66,12 @@ class Calibration:
         """
         size, free = _noise_alone(features)
         least = special.stdtrit(free, 0.5 + level / 2) * size
-        scale = np.exp(features @ np.array(self.coefficients))
+        scale = self._scale(features)
         below, above = -self._quantile(0.5 - level / 2), self._quantile(0.5 + level / 2)
         return np.maximum(below * scale, least), np.maximum(above * scale, least)
+
+    def _scale(self, features: np.ndarray) -> np.ndarray:
+        return np.hypot(np.exp(features @ np.array(self.coefficients)), _noise_alone(features)[0])
 
     def _quantile(self, chance: float) -> float:
         """Error in units of the scale; beyond the outermost known chance by a power law, as in Student's t."""
@@ -95,7 +98,7 @@ def features(task: Task, combined: Combined) -> np.ndarray:
     columns = [ones, np.log(_late_noise(task)) * ones, np.log(spread), np.log(past), ahead]
     span, points = np.log(np.clip(combined.span, *SPANS)), np.log(np.clip(len(task.x), *COUNTS))
     misfit = np.log(max(combined.misfit / task.noise, 1.0))
-    whole = np.array([span, points, _rises(task.z), misfit])
+    whole = np.array([span, points, misfit])
     return np.column_stack([*columns, np.tile(whole, (len(ones), 1))])
 
 
@@ -103,13 +106,6 @@ def _noise_alone(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Size (m,) of the late noise, and from how many points, less two, it is known."""
     points = np.rint(np.exp(features[:, FEATURES.index("points")]))
     return np.exp(features[:, FEATURES.index("late_noise")]), _late(points) - 2
-
-
-def _rises(z: np.ndarray) -> float:
-    """Share of the way a curve goes from point to point that is upwards: 0 where it always falls."""
-    steps = np.diff(z)
-    way = np.abs(steps).sum()
-    return float(np.maximum(steps, 0).sum() / way) if way > 0 else 0.0
 
 
 def _late(points):
@@ -133,17 +129,19 @@ def learn(features: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> Cali
     from scipy.optimize import minimize
 
     weights = weights / weights.sum()
+    noise = _noise_alone(features)[0] ** 2
 
     def loss(coefficients):
-        scale = features @ coefficients
-        square = (errors * np.exp(-scale)) ** 2 / TAIL
-        value = (weights * (scale + (TAIL + 1) / 2 * np.log1p(square))).sum() + RIDGE * (coefficients[1:] ** 2).sum()
-        slope = features.T @ (weights * (1 - (TAIL + 1) * square / (1 + square)))
+        own = np.exp(2 * features @ coefficients)
+        total = own + noise
+        square = errors**2 / total / TAIL
+        value = weights @ (np.log(total) + (TAIL + 1) * np.log1p(square)) / 2 + RIDGE * (coefficients[1:] ** 2).sum()
+        slope = features.T @ (weights * own / total * (1 - (TAIL + 1) * square / (1 + square)))
         return value, slope + 2 * RIDGE * np.concatenate([[0], coefficients[1:]])
 
     start = np.concatenate([[0.0], np.full(features.shape[1] - 1, 0.1)])
     coefficients = minimize(loss, start, jac=True, method="BFGS").x
-    ratio = errors * np.exp(-(features @ coefficients))
+    ratio = errors / np.sqrt(np.exp(2 * features @ coefficients) + noise)
     order = np.argsort(ratio, kind="stable")
     quantiles = np.interp(CHANCES, np.cumsum(weights[order]) - weights[order] / 2, ratio[order])
     half = len(CHANCES) // 2
