@@ -5,7 +5,8 @@
 FILE has columns suite, curve, x, y, se, split (fit or predict). The error is the root mean square ln error of a curve
 (mean absolute error, with bounds (0, 1), for suites named lcdb). Interval constants are learned again without the suite
 a curve belongs to; for lcdb, whose suites share data sets, without a tenth of its data sets (the curve name up to "|").
-Split-conformal intervals around the last value leave out the curve alone.
+Split-conformal intervals around the last value leave out the curve alone. A bootstrap of two curves that both hold is a
+point; the exact interval beside it (Clopper and Pearson, 1934) takes each curve as one trial.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import pandas as pd
 from calibrate import GENERATED, family, library
 from scipy.optimize import curve_fit
+from scipy.stats import beta
 
 from labkit import laws, seeds
 from labkit.laws import fitting
@@ -185,6 +187,8 @@ def _summary(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     interval = spans.groupby(["suite", "method"], sort=False)[["inside", "width", "score"]].mean()
     for i, edge in enumerate(("inside_low", "inside_high")):
         interval[edge] = [_bootstrap(g["inside"])[i] for _, g in spans.groupby(["suite", "method"], sort=False)]
+    for i, edge in enumerate(("exact_low", "exact_high")):
+        interval[edge] = [_exact(g["inside"])[i] for _, g in spans.groupby(["suite", "method"], sort=False)]
     pool = np.where(spans["suite"].map(family) == "lcdb", "lcdb", "all others")
     pooled = spans.groupby([pool, "method"])[["inside", "width", "score"]].mean()
     return {"error": pd.concat([mean, worst]).join(cost), "rank": ranks, "interval": interval, "pooled": pooled}
@@ -193,6 +197,12 @@ def _summary(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def _bootstrap(values: pd.Series) -> np.ndarray:
     draws = seeds.generator(0, "coverage").choice(values.to_numpy(), (2000, len(values))).mean(1)
     return np.quantile(draws, [0.025, 0.975])
+
+
+def _exact(values: pd.Series) -> tuple[float, float]:
+    inside, outside = values.sum(), (1 - values).sum()
+    low = beta.ppf(0.025, inside, outside + 1) if inside > 0 else 0.0
+    return low, beta.ppf(0.975, inside + 1, outside) if outside > 0 else 1.0
 
 
 if __name__ == "__main__":
