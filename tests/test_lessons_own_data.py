@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from labkit import curve_files, lessons, places
-from labkit.lessons import own_data
+from labkit import curve_files, display, laws, lessons, places
+from labkit.lessons import notebook_files, own_data
 from labkit.sweeps import code
 
 EXAMPLES = places.data() / "examples"
@@ -110,3 +111,44 @@ def test_every_name_that_lessons_offers_is_there():
     assert callable(lessons.lesson)
     with pytest.raises(AttributeError, match="no attribute 'panel'"):
         _ = lessons.panel
+
+
+def cells(*names):
+    path = places.notebooks() / "90_your_own_data.ipynb"
+    if not path.is_file():
+        pytest.skip("no notebooks here")
+    sources = {cell["id"]: "".join(cell["source"]) for cell in notebook_files.read(path)["cells"]}
+    return "\n".join(sources[name] for name in names)
+
+
+def told(path, **given):
+    """What the lesson's cells make of a curve."""
+    lab = SimpleNamespace(interval=0.9, seed=0, preset="smoke", show=lambda chart: None)
+    settings = {"x": None, "y": None, "se": None, "bounds": None, "target": None} | given
+    names = settings | {"lab": lab, "files": own_data.files(curve=str(path)), "np": np, "pd": pd}
+    names |= {"curve_files": curve_files, "own_data": own_data, "laws": laws, "display": display}
+    exec(cells("read", "forecast", "fit", "plan"), names)
+    return names
+
+
+def test_the_lesson_heeds_standard_errors_by_any_name_as_its_panel_does(tmp_path):
+    x = 2.0 ** np.arange(4, 14)
+    errors = np.where(np.arange(10) % 3 == 1, 0.15, 0.002)
+    frame = pd.DataFrame({"examples": x, "error": (0.05 + x**-0.5) * (1 + errors), "se": errors * 0.1})
+    frame.to_csv(tmp_path / "se.csv", index=False)
+    frame.rename(columns={"se": "spread"}).to_csv(tmp_path / "spread.csv", index=False)
+    usual, named = told(tmp_path / "se.csv"), told(tmp_path / "spread.csv", se="spread")
+    without = told(tmp_path / "spread.csv")
+    assert usual["law"].parameters_ == named["law"].parameters_
+    assert abs(usual["law"].parameters_["E"] - 0.05) < abs(without["law"].parameters_["E"] - 0.05)
+    assert usual["ahead"].table.equals(named["ahead"].table)
+    assert usual["ahead"].table.prediction.iloc[-1] != without["ahead"].table.prediction.iloc[-1]
+    assert usual["plan"].x == named["plan"].x != without["plan"].x
+
+
+def test_a_standard_error_of_zero_counts_as_the_smallest_above_it():
+    points = pd.DataFrame({"x": [1.0, 2, 3], "y": [0.4] * 3, "se": [0.0, 0.1, 0.2]})
+    weights = own_data.weights(points)
+    assert weights[0] == weights[1] == pytest.approx(4 * weights[2])
+    assert own_data.weights(points.assign(se=0.0)) is None
+    assert own_data.weights(points.drop(columns="se")) is None

@@ -45,6 +45,35 @@ def files(**given: str | None) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def curve(path: str | Path, x: str | None = None, y: str | None = None, se: str | None = None) -> pd.DataFrame:
+    """The points of a curve as ``curve_files.read_curve`` has them; se None: the column "se" of a file with one.
+
+    >>> curve(files(curve=None).loc["curve", "path"]).columns.tolist()
+    ['x', 'y']
+    """
+    return curve_of(curve_files.read_table(path), x, y, se, name=Path(path).name)
+
+
+def curve_of(
+    table: pd.DataFrame, x: str | None = None, y: str | None = None, se: str | None = None, *, name: str = "the table"
+) -> pd.DataFrame:
+    """The same of a table that was read; ``name`` is for its errors."""
+    se = se or ("se" if "se" in table.columns and "se" not in (x, y) else None)
+    return curve_files.curve_of(table, x, y, se, name=name)
+
+
+def weights(points: pd.DataFrame) -> pd.Series | None:
+    """What each point counts in a fit of logarithms; a standard error of 0 counts as the smallest above it.
+
+    >>> weights(pd.DataFrame({"x": [1, 2, 3], "y": [0.4] * 3, "se": [0.1, 0.2, 0.0]})).round(2).tolist()
+    [1.33, 0.33, 1.33]
+    """
+    if "se" not in points or not (points["se"] > 0).any():
+        return None
+    least = points["se"][points["se"] > 0].min()
+    return curve_files.weights(points.assign(se=points["se"].clip(lower=least)))
+
+
 def label_column(table: str | None, label: str | None) -> str:
     """The column with the classes: the one given, or that of the example where no table is given.
 

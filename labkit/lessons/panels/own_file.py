@@ -12,6 +12,7 @@ import pandas as pd
 
 from labkit import curve_files, laws, places
 from labkit.laws.forecast import FAR
+from labkit.lessons import own_data
 from labkit.lessons.panels import own_file_chart
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.controls import Choice, Slider, levels
@@ -153,8 +154,7 @@ def _version(path: str) -> tuple[int, int] | None:
 def _read(path: str, x: str, y: str, se: str | None, version: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The curve and the columns of the file; kept, since a large file takes a second and a slider moves often."""
     table = curve_files.read_table(path)
-    se = se or (SE if SE in table.columns and SE not in (x, y) else None)
-    curve = curve_files.curve_of(table, x or None, y or None, se, name=Path(path).name)
+    curve = own_data.curve_of(table, x or None, y or None, se, name=Path(path).name)
     return curve, tuple(table.columns)
 
 
