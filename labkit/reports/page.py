@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.display import describe
 from labkit.progress import duration
 
 from . import files, media
@@ -218,7 +217,11 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(map(shown, value))
-    return describe.number(value) if isinstance(value, float | int) else str(value)
+    if not isinstance(value, float | int):
+        return str(value)
+    from labkit.display import describe  # loads numpy, which the process that runs a notebook does without
+
+    return describe.number(value)
 
 
 def _claims(directory: Path) -> list[dict[str, Any]]:
