@@ -255,7 +255,30 @@ def test_published_laws_give_their_published_values():
         law = laws.published(name)
         assert law.checks, name
         for check in law.checks:
-            assert law.predict(np.array([check["at"]]))[0] == pytest.approx(check["value"], rel=1e-6), name
+            found, *other = law.predict(np.array([check["at"], *([check["over"]] if "over" in check else [])]))
+            value = found / other[0] if other else found
+            assert value == pytest.approx(check["value"], rel=check.get("within", 1e-6)), name
+
+
+def test_only_what_was_printed_is_rounded_and_every_law_says_where_it_stands():
+    table = laws.published()
+    assert len(table) >= 25
+    assert (table["source"].str.contains(r"20\d\d") & (table["units"].str.count(";") >= 1)).all()
+    for name in table["name"]:
+        for check in laws.published(name).checks:
+            assert set(check) <= {"at", "over", "value", "kind", "within"}, name
+            assert check["kind"] in ("published", "arithmetic"), name
+            assert 0 < check.get("within", 0.001) <= 0.02, name
+            assert "within" not in check or check["kind"] == "published", name
+
+
+def test_published_laws_agree_where_they_speak_of_the_same():
+    deepseek = [laws.published(f"deepseek-2024-best-{what}").predict([1e20])[0] for what in ("size", "tokens")]
+    assert deepseek[0] * deepseek[1] == pytest.approx(1e20, rel=1e-3)  # FLOPs per token times tokens
+    joint = laws.published("kaplan-2020").predict([[1e9, 1e18]])[0]  # with no end of data
+    assert laws.published("kaplan-2020-params").predict([1e9])[0] == pytest.approx(joint, rel=0.03)
+    curves = laws.published("kaplan-2020-steps-batch")
+    assert curves.predict([[1e9, 1e12, 1e12]])[0] == pytest.approx(joint, rel=0.03)
 
 
 def test_aliases_of_one_family_are_one_curve():
