@@ -150,6 +150,20 @@ def test_a_printed_page_is_dark_on_white_and_whole(dark_page):
     dark_page.emulate_media(media="screen", color_scheme="dark")
 
 
+def test_the_ledger_fits_a_sheet_of_paper(open_page, built):
+    page = _open(open_page, built["index"])
+    page.set_viewport_size({"width": 716, "height": 900})  # what A4 leaves between its margins
+    page.emulate_media(media="print")
+    page.evaluate("""() => {
+        const long = 'word '.repeat(40);
+        const longest = {'.chip': 'not reproduced', 'a': '04_pruning_in_practice', 'td:nth-of-type(2)': long};
+        for (const [part, words] of Object.entries(longest))
+            for (const one of document.querySelectorAll(`.ledger ${part}`)) one.textContent = words;
+    }""")
+    ledger = page.locator("table.ledger").bounding_box()
+    assert ledger["x"] + ledger["width"] <= 716
+
+
 def test_the_page_fits_a_phone(page):
     before = page.viewport_size
     page.set_viewport_size({"width": 375, "height": 800})
