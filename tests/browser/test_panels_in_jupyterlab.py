@@ -65,11 +65,12 @@ TEXTS = """cell => [...cell.querySelectorAll('.vega-embed text')].map(text => te
 
 
 def until(look, wanted, seconds=20):
-    """Look until it is as wanted; returns how long that took, in seconds."""
+    """Look until it is as wanted, soon at first and then seldom, as looking costs; returns how long, in seconds."""
     start = time.monotonic()
     while not wanted(look()):
-        assert time.monotonic() - start < seconds, f"still {look()!r:.1000}"
-        time.sleep(0.005)
+        took = time.monotonic() - start
+        assert took < seconds, f"still {look()!r:.1000}"
+        time.sleep(0.005 if took < 0.5 else 0.1)
     return time.monotonic() - start
 
 
