@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -39,18 +40,24 @@ _run: Run | None = None
 
 def environment() -> dict[str, Any]:
     """What decides whether two computations agree to the last digits: platform, Python and library versions."""
+    return {
+        "platform": f"{platform.system()}-{platform.machine()}",
+        "cpus": places.cores(),
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "versions": dict(_versions()),
+    }
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """The versions installed, looked up once: each look-up reads a file."""
     versions = {}
     for library in _LIBRARIES:
         try:
             versions[library] = importlib.metadata.version(library).split("+")[0]
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {
-        "platform": f"{platform.system()}-{platform.machine()}",
-        "cpus": places.cores(),
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "versions": versions,
-    }
+    return versions
 
 
 def start(notebook: str | None = None, preset: str | None = None, directory: str | Path | None = None) -> Run:
