@@ -78,21 +78,15 @@ def _at_limit(twin: Twin, theta: np.ndarray) -> bool:
     return twin.limit in names and bool(twin.into(theta[None])[0, names.index(twin.limit)] < LIMIT)
 
 
-def describe(law, fits: Fits) -> None:
-    """Set ``converged_ at_bound_ condition_ reason_`` on a fitted law."""
-    form, best = fits.form, fits.theta[0, 0]
-    status = fits.status[0, 0]
-    if not np.isfinite(fits.cost[0, 0]):
-        raise ValueError(
-            f"form {form.name!r} is not defined at these points from any start; try another form or objective"
-        )
-    law.converged_ = bool(status == solver.REACHED)
-    law.at_bound_ = [
-        name
-        for name, value, low, high in zip(form.names, best, fits.low[0], fits.high[0], strict=True)
-        if value <= low or value >= high
-    ]
-    law.condition_ = condition(fits)
+def at_bound(fits: Fits) -> list[str]:
+    """Names of the parameters that the best fit has at a bound."""
+    ends = zip(fits.form.names, fits.theta[0, 0], fits.low[0], fits.high[0], strict=True)
+    return [name for name, value, low, high in ends if not low < value < high]
+
+
+def reason(fits: Fits) -> str:
+    """Why the best fit ended where it did, and what to try."""
+    form, best, bounds = fits.form, fits.theta[0, 0], at_bound(fits)
     count, free = distinct(fits.scaled.data), len(best)
     said = [
         {
@@ -102,25 +96,26 @@ def describe(law, fits: Fits) -> None:
             solver.CREEPING: "creeping: the objective has settled to six digits while parameters still drift towards a "
             "limit the form does not reach; predictions among the points hold, the parameters do not",
             solver.EXHAUSTED: "out of iterations: the objective was still falling; try a simpler form",
-        }[status]
+        }[fits.status[0, 0]]
     ]
     searched = not all(parameter.linear for parameter in form.parameters)  # else the start is the solution
-    if searched and fits.cost[0, 0] >= fits.start_cost[0, 0] and fits.start_cost[0, 0] > 1e-20:
+    before = fits.start_cost()[0]
+    if searched and fits.cost[0, 0] >= before and before > 1e-20:
         said.append("never moved: the best fit is one of the starting points")
     if form.twin is not None and _at_limit(form.twin, best):
         said.append(
             f"at a limit: the points do not bend the form, and the simpler law it tends to fits as well; "
             f"{', '.join(form.twin.endless)} could grow without end, so the parameters mean nothing alone"
         )
-    if law.at_bound_:
-        said.append(f"at a bound: {', '.join(law.at_bound_)}; the points do not need it, or another form fits better")
+    if bounds:
+        said.append(f"at a bound: {', '.join(bounds)}; the points do not need it, or another form fits better")
     if count < free:
         said.append(f"{count} distinct points cannot determine {free} parameters; use a form with fewer")
     elif count == free:
         said.append(f"{count} distinct points, {free} parameters: the fit is exact and says nothing about noise")
-    elif law.condition_ > CONDITION:
-        said.append(f"poorly determined (condition {law.condition_:.1e}): some parameters trade against others")
+    elif (trade := condition(fits)) > CONDITION:
+        said.append(f"poorly determined (condition {trade:.1e}): some parameters trade against others")
     near = near_equal(fits, 0)
     if near > 1:
         said.append(f"{near} different fits are nearly as good (see optima_): do not trust one of them far out")
-    law.reason_ = "; ".join(said)
+    return "; ".join(said)

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from labkit import seeds
-from labkit.laws import diagnosis, fitting, points, race, resampling
+from labkit.laws import diagnosis, fitting, points, race, resampling, solver
 from labkit.laws.form import Form, get
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
@@ -66,8 +66,13 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         else:
             self._fits = fitting.fit(form, objective, self._data, seed=self.seed, heats=race.heats(form), ridges=True)
             self._theta = self._fits.parameters()[0]
+            if not np.isfinite(self._fits.cost[0, 0]):
+                raise ValueError(
+                    f"form {form.name!r} is not defined at these points from any start; try another form or objective"
+                )
             self.objective_ = float(self._fits.cost[0, 0] * self._unit())
-            diagnosis.describe(self, self._fits)
+            self.converged_ = bool(self._fits.status[0, 0] == solver.REACHED)
+            self.at_bound_ = diagnosis.at_bound(self._fits)
         self.parameters_ = dict(zip(form.names, map(float, self._theta), strict=True))
         return self
 
@@ -84,8 +89,19 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         self._theta, self._fits = np.array([last]), None
         with np.errstate(over="ignore"):
             self.objective_ = float((weights * (y - last) ** 2).sum())
-        self.converged_, self.at_bound_, self.condition_ = True, [], 1.0
-        self.reason_ = "not fitted: the mean of y at the largest x"
+        self.converged_, self.at_bound_ = True, []
+
+    @property
+    def condition_(self) -> float:
+        """How nearly two parameters say the same: the condition number of the curvature at the fit."""
+        check_is_fitted(self, "parameters_")
+        return 1.0 if self._fits is None else diagnosis.condition(self._fits)
+
+    @property
+    def reason_(self) -> str:
+        """Why the fit stopped and what to try."""
+        check_is_fitted(self, "parameters_")
+        return "not fitted: the mean of y at the largest x" if self._fits is None else diagnosis.reason(self._fits)
 
     @property
     def optima_(self):

@@ -35,7 +35,10 @@ class Scaled:
 
 @dataclass
 class Fits:
-    """Every start of every curve, best first: theta (C, S, p) in scaled units, cost, status, and the data they saw."""
+    """Every start of every curve, best first, and the data they saw.
+
+    ``theta`` (C, S, p) in scaled units, its cost, status, and where it started.
+    """
 
     form: Form
     objective: Objective
@@ -43,7 +46,7 @@ class Fits:
     theta: np.ndarray
     cost: np.ndarray
     status: np.ndarray
-    start_cost: np.ndarray
+    start: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
@@ -51,28 +54,26 @@ class Fits:
         """Parameters (C, p) of the rank-th best start in the user's units."""
         return self.scaled.back(self.form, self.theta[:, rank], np.arange(len(self.theta)))
 
+    def start_cost(self) -> np.ndarray:
+        """What the start of the best fit of each curve cost (C,)."""
+        return race.cost(self.form, self.objective, self.scaled.data, self.start[:, 0], np.arange(len(self.theta)))
+
 
 def scale(form: Form, data: Data) -> Scaled:
     """Take the units out: divide rescalable columns and y by their weighted geometric means, curve by curve."""
-    curves = len(data.weights)
     counts = data.weights > 0
     total = np.maximum(counts.sum(1), 1)
     columns, factors = [], {}
     for name, column in zip(form.columns, data.columns, strict=True):
         if name in form.rescalable:
-            wide = np.broadcast_to(column, data.weights.shape)
             with np.errstate(all="ignore"):
-                factor = np.exp(np.where(counts & (wide > 0), np.log(wide), 0.0).sum(1) / total)
+                factor = np.exp(np.where(counts & (column > 0), np.log(column), 0.0).sum(1) / total)
             factors[name] = factor
-            column = (column if len(column) == curves or curves == 1 else wide) / factor[:, None]
+            column = column / factor[:, None]
         columns.append(column)
     size = np.abs(np.where(counts, data.y, 0.0)).sum(1) / total
     y_factor = np.where((size > 0) & form.equivariant, size, 1.0)
-    if len(data.y) == 1 and curves > 1:
-        y = np.broadcast_to(data.y, data.weights.shape) / y_factor[:, None]
-    else:
-        y = data.y / y_factor[:, None]
-    return Scaled(Data(tuple(columns), y, data.weights), factors, y_factor)
+    return Scaled(Data(tuple(columns), data.y / y_factor[:, None], data.weights), factors, y_factor)
 
 
 def fit(
@@ -100,7 +101,6 @@ def fit(
     curves, kept, size = begin.shape
     which = np.repeat(np.arange(curves), kept)
     flat = begin.reshape(-1, size)
-    before = race.cost(form, objective, scaled.data, flat, which)
     prior = None
     if strength is not None:
         prior = tuple(part[which] for part in starts.prior(form, scaled.data, strength))
@@ -112,15 +112,6 @@ def fit(
     else:
         solution = race.by_twin(form, problem, flat, heats)
     order = np.argsort(solution.cost.reshape(curves, kept), axis=1, kind="stable")
-    pick = np.take_along_axis
-    return Fits(
-        form,
-        objective,
-        scaled,
-        pick(solution.theta.reshape(curves, kept, size), order[:, :, None], 1),
-        pick(solution.cost.reshape(curves, kept), order, 1),
-        pick(solution.status.reshape(curves, kept), order, 1),
-        pick(before.reshape(curves, kept), order, 1),
-        low,
-        high,
-    )
+    ranked = order + kept * np.arange(curves)[:, None]
+    theta, cost, status = solution.theta[ranked], solution.cost[ranked], solution.status[ranked]
+    return Fits(form, objective, scaled, theta, cost, status, flat[ranked], low, high)

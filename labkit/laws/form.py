@@ -71,8 +71,8 @@ class Twin:
         """Bounds (B, p) of the coordinates where those of the form's parameters are ``low`` and ``high`` (B, p)."""
         if self.ends is not None:
             return self.ends(low, high)
-        ends = ([one.low for one in self.parameters], [one.high for one in self.parameters])
-        return tuple(np.tile(np.array(end, float), (len(low), 1)) for end in ends)
+        ends = np.array([[one.low, one.high] for one in self.parameters], float).T
+        return tuple(np.repeat(end[None], len(low), 0) for end in ends)
 
 
 def _evaluate(law: Law, columns, theta):
@@ -139,15 +139,16 @@ class Form:
     def rescale(self, theta: np.ndarray, factors: Mapping[str, float | np.ndarray]) -> np.ndarray:
         """The parameters (B, p) of the same law when each named quantity is in numbers ``factor`` times larger."""
         values = {name: theta[:, i] for i, name in enumerate(self.names)}
-        scaled = theta.astype(float).copy()
+        logs = {quantity: np.log(factor) for quantity, factor in factors.items()}
+        scaled = theta.astype(float)
         for i, name in enumerate(self.names):
-            log_factor = np.zeros(len(theta))
+            log_factor = 0.0
             for quantity, power in self.units.get(name, {}).items():
-                if quantity in factors:
+                if quantity in logs:
                     exponent = values[power] if isinstance(power, str) else power(values) if callable(power) else power
-                    log_factor = log_factor + exponent * np.log(factors[quantity])
+                    log_factor = log_factor + exponent * logs[quantity]
             with np.errstate(over="ignore", invalid="ignore"):
-                scaled[:, i] = scaled[:, i] * np.exp(log_factor)
+                scaled[:, i] *= np.exp(log_factor)
         return scaled
 
 

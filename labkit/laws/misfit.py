@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +22,22 @@ class Data:
     y: np.ndarray
     weights: np.ndarray
 
-    @property
+    @functools.cached_property
+    def counts(self) -> np.ndarray | None:
+        """Which points count (C, n); None where all do."""
+        counts = self.weights > 0
+        return None if counts.all() else counts
+
+    @functools.cached_property
     def shared(self) -> bool:
         """Whether all rows have the same points and weights."""
         return all(len(array) == 1 for array in (*self.columns, self.y, self.weights))
 
     def rows(self, which: np.ndarray) -> Data:
         """The data of some rows, without copying what is shared."""
+
+        if self.shared:
+            return self
 
         def pick(array: np.ndarray) -> np.ndarray:
             return array if len(array) == 1 else array[which]

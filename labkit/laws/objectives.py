@@ -8,6 +8,7 @@ from labkit.registry import nearest
 
 NAMES = ("squared", "log_squared", "huber_log", "asymmetric")
 OVER_PREDICTION = 10.0  # how many times an over-prediction counts in "asymmetric"
+HALF, TWO = np.array(0.5), np.array([[2.0]])  # as arrays: a Python number is made into one in every call
 
 
 class Objective:
@@ -25,26 +26,27 @@ class Objective:
         self.name, self.delta = name, float(delta)
         self.logarithmic = name != "squared"
         self.robust = name in ("huber_log", "asymmetric")
+        self._delta, self._sides = np.array(self.delta), name == "asymmetric"
 
     def value(self, residual: np.ndarray) -> np.ndarray:
         """What each residual costs."""
         if not self.robust:
             return residual * residual
         size = np.abs(residual)
-        clipped = np.minimum(size, self.delta)
-        value = clipped * (size - 0.5 * clipped)
-        return self._sided(residual, value)
+        clipped = np.minimum(size, self._delta)
+        value = clipped * (size - HALF * clipped)
+        return self._sided(residual, value) if self._sides else value
 
     def bends(self, residual: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Curvature of the cost, and that of the parabola around zero that touches it from above; one for squares.
+        """Curvature of the cost, and that of the parabola around zero that touches it from above; (1, 1) for squares.
 
         The second times the residual is the slope of the cost.
         """
         if not self.robust:
-            return (np.full(residual.shape, 2.0),)
-        size = np.abs(residual)
-        above = self.delta / np.maximum(size, self.delta)
-        return tuple(self._sided(residual, part) for part in (size <= self.delta, above))
+            return (TWO,)
+        above = self._delta / np.maximum(np.abs(residual), self._delta)
+        inside = np.floor(above)  # one up to delta, zero beyond
+        return (self._sided(residual, inside), self._sided(residual, above)) if self._sides else (inside, above)
 
     def _sided(self, residual: np.ndarray, part: np.ndarray) -> np.ndarray:
-        return np.where(residual > 0, OVER_PREDICTION, 1.0) * part if self.name == "asymmetric" else part
+        return np.where(residual > 0, OVER_PREDICTION, 1.0) * part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -194,8 +195,7 @@ def _bring_home(form, problem, home, dearer, on, heats) -> None:
     """
     if not len(on):
         return
-    by_factors = tuple(replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
-    factored = replace(form, parameters=by_factors)
+    factored = _factored(form)
     if len(dearer):
         low, high = home.theta <= problem.low, home.theta >= problem.high
         held = replace(
@@ -206,6 +206,13 @@ def _bring_home(form, problem, home, dearer, on, heats) -> None:
         _finish_by_level(form, held, home, dearer[seen], heats)
         on = on[(home.cost <= CLOSE * problem.best(home.cost))[on]]
     _finish(factored, problem, home, on, heats)
+
+
+@functools.cache
+def _factored(form: Form) -> Form:
+    """The form with what grows without end stepped by factors."""
+    parameters = (replace(one, log=one.log or one.name in form.twin.endless) for one in form.parameters)
+    return replace(form, parameters=tuple(parameters))
 
 
 def _seen(form: Form, theta: np.ndarray) -> np.ndarray:
@@ -247,18 +254,22 @@ def _alike(costs: np.ndarray, kept: int) -> np.ndarray:
     """For every start (B,) the first one of its curve that ended at the same cost; mostly the start itself."""
     costs = costs.reshape(-1, kept)
     order = np.argsort(costs, axis=1, kind="stable")
-    ranked = np.take_along_axis(costs, order, 1)
+    ranks, first = np.arange(kept), kept * np.arange(len(costs))[:, None]
+    place = (order + first).ravel()
+    ranked = costs.ravel()[place].reshape(costs.shape)
+    leader = np.zeros_like(order)
     with np.errstate(invalid="ignore"):
-        apart = ranked[:, 1:] > (1 + SAME) * ranked[:, :-1]
-    leads = np.concatenate([np.ones((len(costs), 1), bool), apart], axis=1)
-    leader = np.maximum.accumulate(np.where(leads, np.arange(kept), 0), axis=1)
-    found = np.empty_like(order)
-    np.put_along_axis(found, order, np.take_along_axis(order, leader, 1), 1)
-    return (found + np.arange(0, costs.size, kept)[:, None]).ravel()
+        leader[:, 1:] = np.where(ranked[:, 1:] > (1 + SAME) * ranked[:, :-1], ranks[1:], 0)
+    leader = np.maximum.accumulate(leader, axis=1)
+    found = np.empty(costs.size, int)
+    found[place] = place[(leader + first).ravel()]
+    return found
 
 
 def cost(form: Form | Twin, objective: Objective, data: Data, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
     """The objective (B,) of parameters (B, p), each for its row of the data, in pieces that bound the memory."""
     size = max(1, solver.CHUNK // (data.y.shape[1] * theta.shape[1]))
+    if len(theta) <= size:
+        return misfit.cost(form, objective, data.rows(which), theta)
     pieces = (slice(i, i + size) for i in range(0, len(theta), size))
     return np.concatenate([misfit.cost(form, objective, data.rows(which[s]), theta[s]) for s in pieces])

@@ -66,7 +66,7 @@ class Search:
     ) -> None:
         theta = np.minimum(np.maximum(start, low), high).astype(float)
         count = len(theta)
-        self.tolerance, self.done = tolerance, 0
+        self.tolerance, self.done, self.low, self.high = np.array(tolerance), 0, low, high
         self.found = Solution(theta, np.empty(count), np.full(count, EXHAUSTED), np.zeros(count, int))
         self.parts = []
         size = max(1, CHUNK // (data.y.shape[1] * max(theta.shape[1], 1)))
@@ -81,11 +81,9 @@ class Search:
                 possible = np.isfinite(rows.value)
                 self.found.status[s][~possible] = IMPOSSIBLE
                 rows.keep(possible)
-                if len(rows.index):
-                    if warm and objective.robust:
-                        rows.approach(warm)
-                        self._put(rows, slice(None), EXHAUSTED, 0)
-                    rows.linearise()
+                if warm and objective.robust and len(rows.index):
+                    rows.approach(warm)
+                    self._put(rows, slice(None), EXHAUSTED, 0)
 
     def run(self, iterations: int) -> Solution:
         """At most so many more steps of every row that goes on."""
@@ -109,7 +107,11 @@ class Search:
 
     def _put(self, rows: Rows, chosen, status, iteration: int) -> None:
         found, place = self.found, rows.index[chosen]
-        found.theta[place], found.cost[place] = rows.theta[chosen], rows.value[chosen]
+        theta, at = rows.theta[chosen], rows.at[chosen]
+        if rows.logged:  # what is at a bound is there to the last digit
+            theta = np.where(at <= rows.low[chosen], self.low[place], theta)
+            theta = np.where(at >= rows.high[chosen], self.high[place], theta)
+        found.theta[place], found.cost[place] = theta, rows.value[chosen]
         found.status[place], found.iterations[place] = status, iteration
 
     def leave(self, going: np.ndarray) -> bool:

@@ -14,23 +14,23 @@ from labkit.laws.misfit import Data, total
 GRID = 600  # starting points tried at most; a product that is larger is sampled
 POINTS = 40  # points of a curve used to rank starting points
 RIDGE = 1e-11
+APART = 0.08  # of its largest value, by which starting values of some parameter differ in two starts
 
 
 def log_range(data: Data, column: int) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest logarithm (C,) of a column over the points that count."""
     with np.errstate(all="ignore"):
-        logs = np.log(np.broadcast_to(data.columns[column], data.weights.shape))
+        logs = np.log(data.columns[column])
     counts = data.weights > 0
-    low = np.where(counts, logs, np.inf).min(1)
-    high = np.where(counts, logs, -np.inf).max(1)
+    low = np.minimum.reduce(np.where(counts, logs, np.inf), 1)
+    high = np.maximum.reduce(np.where(counts, logs, -np.inf), 1)
     return low, np.where(high > low, high, low + 1.0)
 
 
 def bounds(form: Form, data: Data) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bounds (C, p); those of a place on a column follow the range of the data."""
-    count = len(data.weights)
-    low = np.tile([parameter.low for parameter in form.parameters], (count, 1)).astype(float)
-    high = np.tile([parameter.high for parameter in form.parameters], (count, 1)).astype(float)
+    ends = np.array([[parameter.low, parameter.high] for parameter in form.parameters], float).T
+    low, high = (np.repeat(end[None], len(data.weights), 0) for end in ends)
     for i, parameter in enumerate(form.parameters):
         if parameter.along is not None:
             first, last = log_range(data, form.columns.index(parameter.along))
@@ -42,7 +42,7 @@ def bounds(form: Form, data: Data) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def _table(form: Form, seed: int, most: int) -> np.ndarray:
-    """Combinations (S, q) of the starting values of the nonlinear parameters."""
+    """Combinations (S, q) of the starting values of the nonlinear parameters; not to be written to."""
     lists = [np.asarray(parameter.starts, float) for parameter in form.parameters if not parameter.linear]
     total = int(np.prod([len(values) for values in lists])) if lists else 1
     if total <= most:
@@ -56,7 +56,7 @@ def _table(form: Form, seed: int, most: int) -> np.ndarray:
 
 def grid(form: Form, data: Data, seed: int = 0, most: int = GRID) -> np.ndarray:
     """Nonlinear starting values (C, S, q), in the order of the nonlinear parameters."""
-    table = np.tile(_table(form, seed, most), (len(data.weights), 1, 1))
+    table = np.repeat(_table(form, seed, most)[None], len(data.weights), 0)
     for i, parameter in enumerate(parameter for parameter in form.parameters if not parameter.linear):
         if parameter.along is not None:
             first, last = log_range(data, form.columns.index(parameter.along))
@@ -93,7 +93,7 @@ def thin(data: Data) -> Data:
     size = data.y.shape[1]
     if size <= POINTS:
         return data
-    chosen = np.unique(np.linspace(0, size - 1, POINTS).astype(int))
+    chosen = np.linspace(0, size - 1, POINTS).astype(int)
     order = np.argsort(data.columns[0][0], kind="stable")[chosen] if len(data.y) == 1 else chosen
     return Data(tuple(column[:, order] for column in data.columns), data.y[:, order], data.weights[:, order])
 
@@ -109,28 +109,29 @@ def non_negative(basis: np.ndarray, y: np.ndarray, weights: np.ndarray, bounded:
     right = (weighted @ y[:, :, None])[:, :, 0]
     index = np.arange(size)
     scale = 1 / np.sqrt(np.maximum(gram[:, index, index], 1e-300))
-    gram = gram * scale[:, :, None] * scale[:, None, :]
-    right = right * scale
-    best = np.zeros((count, size))
-    gain = np.full(count, -np.inf)
-    for subset in itertools.product((True, False), repeat=size):
-        chosen = np.flatnonzero(subset)
-        if len(chosen) == 0 or not all(subset[i] or bounded[i] for i in range(size)):
-            continue
-        solved = right[:, chosen]
+    gram *= scale[:, :, None] * scale[:, None, :]
+    gram[:, index, index] += RIDGE
+    right *= scale
+    best, gain = np.zeros((count, size)), np.full(count, -np.inf)
+    for chosen in _subsets(size, tuple(bounded)):
+        solved = part = right[:, chosen]
         if len(chosen) > 1:
-            block = gram[:, chosen[:, None], chosen] + RIDGE * np.eye(len(chosen))
-            solved = np.linalg.solve(block, solved[:, :, None])[:, :, 0]
-        feasible = (solved[:, bounded[chosen]] >= 0).all(1)
-        explained = np.where(feasible, (solved * right[:, chosen]).sum(1), -np.inf)
-        better = explained > gain
-        gain = np.where(better, explained, gain)
-        replaced = np.zeros((count, size))
-        replaced[:, chosen] = solved
-        best = np.where(better[:, None], replaced, best)
+            solved = np.linalg.solve(gram[:, chosen[:, None], chosen], part[:, :, None])[:, :, 0]
+        feasible = (solved >= np.where(bounded[chosen], 0.0, -np.inf)).all(1)
+        explained = np.where(feasible, (solved * part).sum(1), -np.inf)
+        better = np.flatnonzero(explained > gain)
+        gain[better], best[better] = explained[better], 0.0
+        best[better[:, None], chosen] = solved[better]
         if len(chosen) == size and feasible.all():
             break  # fewer coefficients explain no more
     return best * scale
+
+
+@functools.cache
+def _subsets(size: int, bounded: tuple[bool, ...]) -> list[np.ndarray]:
+    """Which coefficients may be above zero while the others, of the ``bounded`` ones, are zero; all of them first."""
+    subsets = (np.flatnonzero(subset) for subset in itertools.product((True, False), repeat=size))
+    return [one for one in subsets if len(one) and all(i in one or bounded[i] for i in range(size))]
 
 
 def starting_points(
@@ -152,7 +153,7 @@ def starting_points(
         part = slice(first, first + block)
         which = np.repeat(np.arange(curves)[part], tried)
         rows = few.rows(which)
-        flat = np.clip(theta[part].reshape(-1, len(form.parameters)), low[which], high[which])
+        flat = np.minimum(np.maximum(theta[part].reshape(-1, len(form.parameters)), low[which]), high[which])
         if linear.any():
             flat, value = project(form, objective, rows, flat, linear, bounded)
         else:
@@ -165,20 +166,22 @@ def starting_points(
 def project(form, objective, data, theta, linear, bounded):
     """The same starts with the linear parameters at their least-squares values (relative for log), and the values."""
     ones, partials = form.evaluate(data.columns, theta)
-    shape = (len(theta), data.y.shape[1])
-    basis = np.stack([np.broadcast_to(partials[i], shape) for i in np.flatnonzero(linear)], axis=1)
+    places = np.flatnonzero(linear)
+    basis = np.empty((len(theta), len(places), data.y.shape[1]))
+    for i, place in enumerate(places):
+        basis[:, i] = partials[place]
     if not np.isfinite(basis).all():
         basis = np.nan_to_num(basis, nan=0.0, posinf=1e100, neginf=-1e100)
-    y = np.broadcast_to(data.y, shape)
-    weights = np.broadcast_to(data.weights, shape)
+    weights, counts = data.weights, data.weights > 0
     if objective.logarithmic:
-        weights = weights / np.where(weights > 0, y, 1.0) ** 2
-    solved = theta.copy()
-    coefficients = non_negative(basis, np.where(weights > 0, y, 0.0), weights, bounded)
+        weights = weights / np.where(counts, data.y, 1.0) ** 2
+    coefficients = non_negative(basis, np.where(counts, data.y, 0.0), weights, bounded)
     # a coefficient at exactly zero would never learn the parameters that act through it
     least = 1e-3 * np.abs(coefficients).max(1, keepdims=True)
-    solved[:, linear] = np.where(bounded & (coefficients <= 0), least, coefficients)
-    value = ones + ((solved[:, linear] - theta[:, linear])[:, None] @ basis)[:, 0]
+    coefficients = np.where(bounded & (coefficients <= 0), least, coefficients)
+    solved = theta.copy()
+    solved[:, places] = coefficients
+    value = ones + ((coefficients - theta[:, places])[:, None] @ basis)[:, 0]
     return solved, value
 
 
@@ -198,14 +201,15 @@ def _spread(theta, worth, table, keep):
     picked = np.empty((curves, keep, theta.shape[2]))
     for c in range(curves):
         order = np.argsort(worth[c], kind="stable")
-        ranked = table[c, order[: 40 * keep]] / scale
-        chosen, nearest = [0], np.abs(ranked - ranked[0]).max(1)
+        ranked = (table[c, order[: 40 * keep]] / scale).T
+        chosen, apart = [0], np.ones(ranked.shape[1], bool)
         while len(chosen) < keep:
-            apart = np.flatnonzero(nearest[chosen[-1] + 1 :] > 0.08)
-            if len(apart) == 0:
+            apart &= np.maximum.reduce(np.abs(ranked - ranked[:, chosen[-1], None])) > APART
+            following = int(apart.argmax())
+            if not apart[following]:
                 break
-            chosen.append(chosen[-1] + 1 + int(apart[0]))
-            nearest = np.minimum(nearest, np.abs(ranked - ranked[chosen[-1]]).max(1))
-        left = np.delete(np.arange(len(order)), chosen)[: keep - len(chosen)]
-        picked[c] = theta[c, order[np.concatenate([chosen, left])]]
+            chosen.append(following)
+        if len(chosen) < keep:
+            chosen += [i for i in range(tried) if i not in chosen][: keep - len(chosen)]
+        picked[c] = theta[c, order[chosen]]
     return picked
