@@ -27,6 +27,14 @@ _VERBS = {
     "report": ("labkit.commands.report", "report"),
     "sweep": ("labkit.commands.sweep", "sweep"),
 }
+# What others call what is part of another verb here.
+_WITHIN = {
+    "plan": "labkit forecast FILE --target VALUE plans",
+    "compare": "labkit forecast FILE --report compares forms",
+    "backtest": "labkit forecast FILE --report tests forms on the file's own end",
+    "advise": "labkit prune FILE --advise advises",
+    "run": "labkit report NOTEBOOK runs a notebook, labkit sweep FILE a sweep",
+}
 
 
 class Verbs(click.Group):
@@ -43,7 +51,8 @@ class Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         if args and not args[0].startswith("-") and args[0] not in _VERBS:
-            raise click.UsageError(f"unknown verb {args[0]!r}: {nearest(args[0], _VERBS)}", ctx)
+            advice = _WITHIN.get(args[0]) or nearest(args[0], _VERBS)
+            raise click.UsageError(f"unknown verb {args[0]!r}: {advice}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -10,29 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labkit import log_files, several_curves, written_numbers
+from labkit import log_files, several_curves, usual_names, written_numbers
 
 MAX_BYTES = 100 * 2**20
 _BLOCK = 50_000  # lines of JSON that become a frame together
 LONG = 2_000  # rows above which the trend is kept: a fit to more takes minutes and says no more
-# Where several would do, a size comes before a step, and a step before an epoch: the later ones are coarser.
-_COMMON_X = tuple(
-    tuple(names.split())
-    for names in (
-        "examples tokens params parameters compute flops x n size samples n_train train_size train_sizes "
-        "train_examples training_examples n_samples num_samples num_examples",
-        "step steps _step global_step trainer/global_step iteration iterations iter",
-        "epoch epochs",
-    )
-)
-_COMMON_Y = (
-    ("error", "loss", "validation_loss", "validation_error", "val_loss", "eval_loss", "test_error", "test_loss", "y"),
-    ("value",),  # what TensorBoard calls the metric in the files it saves
-)
-_NEITHER = {"wall time", "_runtime", "_timestamp", "seed", "fold", "run", "repeat", "trial", "se", "sem", "stderr"}
 _HEAD = 100_000  # characters in which decimal commas are looked for
 _OTHER_MARKS = re.compile(r"(?<=\w)(?:\||:| )(?=\w)")
-_NO_CURVE = _NEITHER | {name for names in _COMMON_X for name in names} | {name for names in _COMMON_Y for name in names}
+_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")  # how pandas says it
 _TURNED = re.compile(r"(1|100)\s*-\s*(.+)")  # an error made of a score
 _RISING = 0.7  # rank correlation from which y is said to rise with x
 
@@ -100,6 +85,7 @@ def _separated(path: Path, separator: str = ",") -> pd.DataFrame:
 _READERS = {
     ".csv": _separated,
     ".tsv": lambda path: _separated(path, "\t"),
+    ".txt": _separated,
     ".jsonl": _lines,
     ".ndjson": _lines,
     ".json": _json,
@@ -144,6 +130,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
             "save it as CSV"
         ) from error
     except (ValueError, OSError) as error:  # pandas' parse errors are ValueErrors
+        if ragged := _RAGGED.search(str(error)):
+            wide, line, found = ragged.groups()
+            raise ValueError(f"line {line} of {path.name} has {found} values, those before it {wide}") from error
         raise ValueError(f"{path.name} cannot be read as {path.suffix[1:]}: {str(error).strip()}") from error
     if table.empty:
         raise ValueError(f"{path.name} has no rows: expected a header and at least one point")
@@ -162,7 +151,7 @@ def _refuse_large(path: Path) -> None:
         return
     every = -(-size // (MAX_BYTES // 10))
     advice = "keep every k-th line of it"
-    if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson"):
+    if path.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson"):
         advice = f"keep every {every}th line: awk 'NR == 1 || NR % {every} == 0' {path.name} > short{path.suffix}"
     raise ValueError(
         f"{path.name} has {size / 2**20:.0f} MB, but at most {MAX_BYTES >> 20} MB are read: "
@@ -187,7 +176,9 @@ def _choose(table: pd.DataFrame, given: str | None, common: Sequence[Sequence[st
             raise ValueError(f"{option} {given!r}: {error}") from None
     found = []
     for names in common:
-        found = [name for name in table.columns if name.lower() in names]
+        found = [name for name in table.columns if name.lower() in names] or [
+            name for name in table.columns if usual_names.plain(name) in names
+        ]
         if len(found) == 1:
             return found[0]
         if found:
@@ -213,12 +204,11 @@ def choose_columns(table: pd.DataFrame, x: str | None = None, y: str | None = No
     >>> choose_columns(pd.DataFrame(columns=["n", "accuracy", "fold"]), y="1-accuracy")
     ('n', '1-accuracy')
     """
-    x = _choose(table, x, _COMMON_X, "--x")
-    usual = {name for names in _COMMON_X for name in names} | _NEITHER
-    left = [name for name in table.columns if name != x and name.lower() not in usual]
+    x = _choose(table, x, usual_names.SIZES, "--x")
+    left = [name for name in table.columns if name != x and not usual_names.no_error(name)]
     if y is not None and y not in table.columns and (turned := _TURNED.fullmatch(y.strip())):
         return x, f"{turned[1]}-{_choose(table, turned[2], (), '--y')}"
-    y = left[0] if y is None and len(left) == 1 else _choose(table, y, _COMMON_Y, "--y")
+    y = left[0] if y is None and len(left) == 1 else _choose(table, y, usual_names.ERRORS, "--y")
     if y == x:
         raise ValueError(f"--x and --y are both {x!r}: name two columns of {', '.join(table.columns)}")
     return x, y
@@ -300,7 +290,7 @@ def curve_of(
         notes.append(f"{_rows(zeros, f' at {x} 0')} left out: logarithms have no zero.")
         if curve.empty:
             raise ValueError(f"{name} has no row with {x} above 0")
-    others = [name for name in table.columns if name not in (x, source, se) and name.lower() not in _NO_CURVE]
+    others = [name for name in table.columns if name not in (x, source, se) and not usual_names.no_curve(name)]
     mixed = several_curves.remark(table, columns["x"], columns["y"], others)
     notes += [mixed] if mixed else []
     curve, more = _trend(curve.reset_index(drop=True), x, y)
@@ -382,6 +372,9 @@ def weights(curve: pd.DataFrame, objective: str = "log_squared") -> pd.Series | 
     if "se" not in curve:
         return None
     if not (curve.se > 0).all():
-        raise ValueError(f"--se: a fit weighs points by their standard errors, so none may be {curve.se.min():g}")
+        raise ValueError(
+            f"--se: a fit weighs points by their standard errors, so none may be {curve.se.min():g}: leave such rows "
+            "out, or fit without --se"
+        )
     precision = (1.0 if objective == "squared" else curve.y) / curve.se
     return precision**2 / (precision**2).mean()

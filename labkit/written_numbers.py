@@ -16,6 +16,7 @@ _BY_POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:e[+-]?\d+)?", re.IGNORECASE)
 _DECIMAL_POINT = re.compile(r"\d+\.\d+")
 _NUMBER = re.compile(r"\d[\d.,]*\d")
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}:\d{2}")
 _MISSING = ("", "nan")
 
 
@@ -118,4 +119,8 @@ def _refusal(cells: pd.Series, place: int, text: str) -> str:
     if _BY_COMMAS.fullmatch(text):
         whole = text.replace(",", "")
         return said + f"could be {whole} or {text.replace(',', '.')}: write it in digits, with a point for decimals"
+    if "±" in text or "+-" in text or "+/-" in text:
+        return said + "is not a number but two: put what follows the ± in a column of its own, and name that with --se"
+    if _DATE.match(text):
+        return said + "is not a number but a date: give sizes, steps or tokens, not when they were measured"
     return said + "is not a number"

@@ -214,3 +214,13 @@ def test_too_few_sizes_for_a_form_are_no_fit(labkit, tmp_path, points):
     result = labkit("fit", path)
     assert result.returncode == 6
     assert "needs at least 4 different sizes" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [("plan", "forecast FILE --target"), ("advise", "prune FILE --advise"), ("forcast", "did you mean 'forecast'")],
+)
+def test_a_verb_that_is_part_of_another_is_found_there(labkit, verb, said):
+    result = labkit(verb, "errors.csv")
+    assert result.returncode == 2
+    assert said in result.stderr

@@ -236,3 +236,35 @@ def test_sizes_are_the_means_of_what_a_forecast_counts():
 def test_standard_errors_of_zero_weigh_no_size():
     sizes = curve_files.by_size(pd.DataFrame({"x": [1, 2], "y": [0.4, 0.2], "se": [0.0, 0.1]}))
     assert curve_files.weights(sizes) is None
+
+
+def test_units_in_a_header_do_not_hide_a_usual_name(written):
+    curve = curve_files.read_curve(written("Training examples (n),Test-error [%],Wall time (s)\n10,50,3\n20,40,4\n"))
+    assert curve.y.tolist() == [50, 40]
+    assert curve.attrs["x_name"] == "Training examples (n)"  # which says the unit that the numbers are in
+    exact = curve_files.read_curve(written("examples,Error (%),error\n10,50,0.5\n20,40,0.4\n"))
+    assert exact.attrs["y_name"] == "error"
+
+
+def test_text_files_are_read_as_tables(written):
+    curve = curve_files.read_curve(written("examples\terror\n10\t0.5\n20\t0.4\n", "a.txt"))
+    assert curve.y.tolist() == [0.5, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("examples,error\n10,0.5\n20,0.4,0.3\n", r"line 3 of mine\.csv has 3 values, those before it 2"),
+        ("date,error\n2024-01-02,0.5\n2024-01-03,0.4\n", "is not a number but a date: give sizes, steps or tokens"),
+        ("examples,error\n10,0.5 ± 0.1\n", "is not a number but two: put what follows the ± in a column of its own"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_said_in_words(written, text, message):
+    given = {"x": "date"} if text.startswith("date") else {}
+    with pytest.raises(ValueError, match=message):
+        curve_files.read_curve(written(text), **given)
+
+
+def test_a_standard_error_of_zero_comes_with_what_to_do():
+    with pytest.raises(ValueError, match="leave such rows out, or fit without --se"):
+        curve_files.weights(pd.DataFrame({"x": [1], "y": [0.5], "se": [0.0]}))
