@@ -8,7 +8,7 @@ from labkit.registry import nearest
 
 NAMES = ("squared", "log_squared", "huber_log", "asymmetric")
 OVER_PREDICTION = 10.0  # how many times an over-prediction counts in "asymmetric"
-HALF, TWO = np.array(0.5), np.array([[2.0]])  # as arrays: a Python number is made into one in every call
+HALF, TWO = np.array(0.5), np.full((1, 1, 1), 2.0)  # as arrays: a Python number is made into one in every call
 
 
 class Objective:
@@ -37,16 +37,18 @@ class Objective:
         value = clipped * (size - HALF * clipped)
         return self._sided(residual, value) if self._sides else value
 
-    def bends(self, residual: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Curvature of the cost, and that of the parabola around zero that touches it from above; (1, 1) for squares.
+    def bends(self, residual: np.ndarray) -> np.ndarray:
+        """Curvature of the cost, and that of the parabola around zero that touches it from above (2, B, n).
 
-        The second times the residual is the slope of the cost.
+        The second times the residual is the slope of the cost. For squares both are one, the same everywhere (1, 1, 1).
         """
         if not self.robust:
-            return (TWO,)
-        above = self._delta / np.maximum(np.abs(residual), self._delta)
-        inside = np.floor(above)  # one up to delta, zero beyond
-        return (self._sided(residual, inside), self._sided(residual, above)) if self._sides else (inside, above)
+            return TWO
+        bends = np.empty((2, *residual.shape))
+        inside, above = bends
+        np.divide(self._delta, np.maximum(np.abs(residual), self._delta), out=above)
+        np.floor(above, out=inside)  # one up to delta, zero beyond
+        return self._sided(residual, bends) if self._sides else bends
 
     def _sided(self, residual: np.ndarray, part: np.ndarray) -> np.ndarray:
         return np.where(residual > 0, OVER_PREDICTION, 1.0) * part

@@ -74,7 +74,7 @@ class Problem:
 
     def best(self, costs: np.ndarray) -> np.ndarray:
         """The cost of the best start of each one's curve (B,)."""
-        return np.repeat(costs.reshape(-1, self.kept).min(1), self.kept)
+        return np.minimum.reduce(costs.reshape(-1, self.kept), 1).repeat(self.kept)
 
 
 def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *, lost=None, **options) -> Solution:
@@ -88,8 +88,9 @@ def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *,
     search = solver.Search(form, problem.objective, problem.data, start, *where, **options)
     if lost is not None and not search.leave(~lost(search.found)):
         return search.found
-    done, earlier = 0, None
-    for end in (*(end for end in heats.ends if end < problem.iterations), problem.iterations):
+    done, earlier, decided = 0, None, problem.kept == 1
+    for following in (*heats.ends, problem.iterations):
+        end = problem.iterations if decided else min(following, problem.iterations)
         found = search.run(end - done)
         if len(heats.ends) > 1:
             _arrived(form, problem, found)
@@ -98,8 +99,8 @@ def run(form: Form | Twin, problem: Problem, start, heats: Heats, prior=None, *,
         if earlier is not None and heats.pace < np.inf:
             with np.errstate(invalid="ignore"):
                 running &= found.cost - best <= heats.pace * (earlier - found.cost)
-        done, earlier = end, found.cost.copy()
-        if not search.leave(running):
+        done, earlier, decided = end, found.cost.copy(), not np.count_nonzero(running & (found.cost > best))
+        if end == problem.iterations or not search.leave(running):
             break
     return search.found
 
@@ -119,8 +120,8 @@ def _arrived(law: Form | Twin, problem: Problem, found: Solution) -> None:
         way = at + WAY[:, None, None] * (found.theta[on] - at)
         where = np.tile(problem.which[on], len(WAY))
         costs = cost(law, problem.objective, problem.data, way.reshape(-1, len(at)), where).reshape(len(WAY), -1)
-        with np.errstate(invalid="ignore"):
-            down = (np.diff(costs, axis=0, prepend=lowest, append=found.cost[on][None]) >= 0).all(0)
+        course = np.concatenate((np.full((1, len(on)), lowest), costs, found.cost[on][None]))
+        down = (course[1:] >= course[:-1]).all(0)
         near = (np.abs(found.theta[on] - at) <= APART * np.maximum(np.abs(at), 1e-9)).all(1)
         same = on[down | near]
         found.theta[same], found.cost[same], found.status[same] = at, lowest, solver.REACHED
@@ -175,7 +176,7 @@ def again(form: Form, problem: Problem, start) -> Solution:
 def _to_twin(form, problem, start):
     ends = form.twin.bounds(problem.low, problem.high)
     with np.errstate(all="ignore"):
-        start = np.clip(np.nan_to_num(form.twin.into(start)), *ends)
+        start = np.fmin(np.fmax(form.twin.into(start), ends[0]), ends[1])
     return form.twin, replace(problem, low=ends[0], high=ends[1]), start
 
 

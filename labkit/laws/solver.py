@@ -15,7 +15,7 @@ from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
 from labkit.laws.stepping import CALM, CREEPING, EXHAUSTED, IMPOSSIBLE, REACHED, STALLED, Rows
 
-CHUNK = 400_000  # numbers per array of partial derivatives: small enough to stay in cache, and bounds the memory
+CHUNK = 200_000  # numbers per array of partial derivatives: small enough to stay in cache, and bounds the memory
 PATIENCE = 30  # steps after which a fit that gained next to nothing is left
 
 

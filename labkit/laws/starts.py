@@ -93,9 +93,14 @@ def thin(data: Data) -> Data:
     size = data.y.shape[1]
     if size <= POINTS:
         return data
-    chosen = np.linspace(0, size - 1, POINTS).astype(int)
+    chosen = _every(size)
     order = np.argsort(data.columns[0][0], kind="stable")[chosen] if len(data.y) == 1 else chosen
     return Data(tuple(column[:, order] for column in data.columns), data.y[:, order], data.weights[:, order])
+
+
+@functools.cache
+def _every(size: int) -> np.ndarray:
+    return np.linspace(0, size - 1, POINTS).astype(int)
 
 
 def non_negative(basis: np.ndarray, y: np.ndarray, weights: np.ndarray, bounded: np.ndarray) -> np.ndarray:

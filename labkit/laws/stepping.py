@@ -147,11 +147,13 @@ class Rows:
         return np.log(value) - self.target, 1.0 / value, partials
 
     def _weighted(self, part: np.ndarray) -> np.ndarray:
-        part = part if self.weights is None else self.weights * part
-        return part if self.counts is None else np.where(self.counts, part, 0.0)
+        return part if self.weights is None else self.weights * part
 
     def _cost(self, residual, at) -> np.ndarray:
-        value = np.add.reduce(self._weighted(self.objective.value(residual)), 1)
+        each = self._weighted(self.objective.value(residual))
+        value = np.add.reduce(each, 1)
+        if self.counts is not None and not np.isfinite(value).all():
+            value = np.add.reduce(np.where(self.counts, each, 0.0), 1)
         centre, precision = self.prior
         return value if centre is None else value + (precision * (at - centre) ** 2).sum(1)
 
@@ -162,7 +164,7 @@ class Rows:
         (B, p + 1, n).
         """
         residual, factor, partials = self.state
-        bends = self.objective.bends(residual)
+        bends = self._weighted(self.objective.bends(residual))
         batch, points = residual.shape
         count = len(partials)
         lines = np.empty((count + 1, batch, points))  # the partials and, last, the residual
@@ -174,13 +176,10 @@ class Rows:
         for i in self.logged:
             lines[i] *= theta[:, i : i + 1]
         lines[count] = residual
-        if self.counts is not None:
+        products = _products(lines, bends)
+        if self.counts is not None and not np.isfinite(products).all():
             lines = np.where(self.counts, lines, 0.0)
-        products, transposed = np.empty((batch, len(bends), count + 1, count + 1)), lines.transpose(1, 2, 0)
-        weighted = np.empty_like(lines)  # one array for both: two at once leave the cache
-        for i, bend in enumerate(bends):
-            np.multiply(lines, self._weighted(bend), out=weighted)
-            np.matmul(weighted.transpose(1, 0, 2), transposed, out=products[:, i])
+            products = _products(lines, np.where(self.counts, bends, 0.0))
         # the parabola from above touches the cost, so its slope is the gradient
         gradient, curvature = products[:, -1, :count, count], products[:, :, :count, :count]
         diagonal = _diagonal(products)[:, :, :count]
@@ -263,12 +262,13 @@ class Rows:
         diagonal += damping[:, None] * self.size
         below, above = self.room = self._room()
         if np.count_nonzero(below) + np.count_nonzero(above) < 2 * below.size:
-            held = ((below <= 0) & (gradient > 0)) | ((above >= 0) & (gradient < 0))
-            free = ~held
-            damped = np.where(free[:, :, None] & free[:, None, :], damped, 0.0)
-            diagonal = _diagonal(damped)
-            diagonal += held
-            gradient = np.where(free, gradient, 0.0)
+            # held: (below <= 0 and gradient > 0) or (above >= 0 and gradient < 0)
+            room = np.where(gradient > ZERO, below, above)
+            if np.count_nonzero(room) < room.size:
+                free = np.where(room, ONE, ZERO)
+                damped *= free[:, :, None] * free[:, None]
+                diagonal += ONE - free
+                gradient = gradient * free
         step = _solve_small(damped, gradient)
         if np.count_nonzero(np.isfinite(step)) < step.size:
             damped[~np.isfinite(damped)] = 0.0
@@ -293,8 +293,9 @@ class Rows:
         ahead = residual - np.minimum(np.maximum(step, above), below)[:, None] @ line
         likely = self.value - self._sums(ahead)[:, 0]
         reach, keeps = np.zeros(len(step), int), likely >= KEPT * promised
-        if np.count_nonzero(keeps) < len(keeps):
-            short = np.flatnonzero(~keeps)
+        kept = np.count_nonzero(keeps)
+        if kept < len(keeps):
+            short = (~keeps).nonzero()[0] if kept else slice(None)
             less = REACHES[1:, None] * step[short, None]
             less = np.minimum(np.maximum(less, above[short, None]), below[short, None])
             costs = self._sums(residual[short] - less @ line[short], short)
@@ -325,6 +326,12 @@ class Rows:
             factored = self.factors & self.factored[:, None] & (share < 0.5) & (share > -1)
             moved = np.where(factored, at * np.exp(-share), moved)
         return np.minimum(np.maximum(moved, self.low), self.high)
+
+
+def _products(lines: np.ndarray, bends: np.ndarray) -> np.ndarray:
+    """Sums (B, k, m, m) over the points of lines (m, B, n) times lines, weighted by each of the bends (k, B, n)."""
+    weighted = lines * bends[:, None]
+    return weighted.transpose(2, 0, 1, 3) @ lines.transpose(1, 2, 0)[:, None]
 
 
 def _wide(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -19,7 +19,8 @@ def _constant(x, E):
 def _power(x, A, alpha):
     lx = np.log(x)
     shape = np.exp(-alpha * lx)
-    return A * shape, (shape, -A * shape * lx)
+    value = A * shape
+    return value, (shape, value * -lx)
 
 
 def _power_floor(x, E, A, alpha):

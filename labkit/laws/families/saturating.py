@@ -25,8 +25,9 @@ def place(meaning: str) -> Parameter:
 def _log_logistic(x, E, S, d, alpha):
     log = np.log(x) - np.log(d)
     u = 1 / (1 + np.exp(alpha * log))
-    slope = -S * u * (1 - u)
-    return E + S * u, (np.ones_like(u), u, -slope * alpha / d, slope * log)
+    value = S * u
+    slope = value * (u - 1)
+    return E + value, (np.ones_like(u), u, slope * (-alpha / d), slope * log)
 
 
 def _exponential(x, E, S, d):
@@ -38,8 +39,9 @@ def _stretched(x, E, S, d, alpha):
     log = np.log(x) - np.log(d)
     power = np.exp(np.minimum(alpha * log, 300.0))
     u = np.exp(-power)
-    slope = -S * u * power
-    return E + S * u, (np.ones_like(u), u, -slope * alpha / d, slope * log)
+    value = S * u
+    slope = -value * power
+    return E + value, (np.ones_like(u), u, slope * (-alpha / d), slope * log)
 
 
 LEVEL = Parameter("R", "what the form adds to the floor at x = 1")
@@ -49,10 +51,11 @@ SHARE = Parameter("u", "share of the span that is left at x = 1", LEAST, 1 - 1e-
 def _log_logistic_twin(x, E, R, u, alpha):
     log = np.log(x)
     power = np.exp(alpha * log)
-    base = u + (1 - u) * power
-    value = R / base
-    slope = -value / base
-    return E + value, (np.ones_like(value), 1 / base, slope * (1 - power), slope * (1 - u) * power * log)
+    grown = (1 - u) * power
+    share = 1 / (u + grown)
+    value = R * share
+    slope = value * share
+    return E + value, (np.ones_like(value), share, slope * (power - 1), slope * grown * -log)
 
 
 def _left(d, alpha):
@@ -78,8 +81,8 @@ def _stretched_twin(x, E, R, s, alpha):
     fall = grown / alpha
     shape = np.exp(-s * fall)
     value = R * shape
-    bend = ((grown + 1) * log - fall) / alpha
-    return E + value, (np.ones_like(value), shape, -value * fall, -value * s * bend)
+    bend = (grown + 1) * log - fall
+    return E + value, (np.ones_like(value), shape, -value * fall, value * bend * (-s / alpha))
 
 
 def _stretched_into(theta):

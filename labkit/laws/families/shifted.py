@@ -33,11 +33,12 @@ _STEEPNESS = replace(_ALPHA, log=True)
 
 
 def _shifted_twin(x, E, R, u, alpha):
-    base = 1 + u * (x - 1)
+    away = x - 1
+    base = 1 + u * away
     log = np.log(base)
     shape = np.exp(-alpha * log)
     value = R * shape
-    return E + value, (np.ones_like(shape), shape, -alpha * value * (x - 1) / base, -value * log)
+    return E + value, (np.ones_like(shape), shape, value * away / base * -alpha, -value * log)
 
 
 def _shifted_into(theta):
@@ -56,7 +57,7 @@ def _reciprocal_twin(x, R, u, alpha):
     log = np.log(base)
     shape = np.exp(alpha * log)
     value = R * shape
-    return value, (shape, alpha * value * (1 / x - 1) / base, value * log)
+    return value, (shape, value * (1 / x - 1) / base * alpha, value * log)
 
 
 def _reciprocal_into(theta):
