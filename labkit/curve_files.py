@@ -184,7 +184,11 @@ def _choose(table: pd.DataFrame, given: str | None, common: Sequence[Sequence[st
         if found:
             break
     why = f"several would do ({', '.join(found)})" if found else "none has a usual name"
-    raise ValueError(f"say which column {option} is, {why}: the columns are {', '.join(table.columns)}")
+    said = f"say which column {option} is, {why}: the columns are {', '.join(table.columns)}"
+    numbered = [name for name in table.columns if re.fullmatch(r"\D*\d+", name)]
+    if not found and len(numbered) > 1:  # a column for each repeat
+        said += f". Repeats such as {numbered[0]} and {numbered[1]} go into rows of their own"
+    raise ValueError(said)
 
 
 def choose_columns(table: pd.DataFrame, x: str | None = None, y: str | None = None) -> tuple[str, str]:

@@ -267,3 +267,25 @@ def test_a_target_above_every_point_is_asked_about(labkit, curve):
     )
     found = json.loads(labkit("forecast", curve, "--y", "error", "--target", 0.1, "--json")[1])
     assert "warnings" not in found
+
+
+@pytest.mark.parametrize("interval", ["90", "0", "1", "nan", "150%", "wide"])
+def test_what_is_no_share_is_refused_with_one_that_is(labkit, curve, interval):
+    code, _, said = labkit("forecast", curve, "--interval", interval)
+    assert code == 2
+    assert "such as 0.9" in said or "such as 0.05" in said
+
+
+def test_an_interval_may_be_in_percent(labkit, curve):
+    assert "(95% interval)" in labkit("forecast", curve, "--y", "error", "--interval", "95%")[1]
+
+
+def test_the_columns_of_a_forecast_stand_under_their_names_however_long(labkit, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("number of labelled examples (n),error\n" + "".join(f"{2**i},{2**-i / 2}\n" for i in range(4, 10)))
+    out = labkit("forecast", path, "--x", "number of labelled examples (n)")[1]
+    head, *rows = (line for line in out.splitlines() if line.startswith((" ", "number")))
+    assert (
+        len({line.index(last) + len(last) for line, last in [(head, "high")] + [(r, r.split()[-1]) for r in rows[:2]]})
+        == 1
+    )

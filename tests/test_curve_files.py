@@ -69,6 +69,7 @@ def test_rows_with_a_missing_value_are_dropped_and_counted(written):
         ("examples,error\n1,0.5\n", {"x": "exmples"}, "did you mean 'examples'"),
         ("a,b\n1,2\n", {}, "none has a usual name"),
         ("examples,error,loss\n1,2,3\n", {}, r"several would do \(error, loss\)"),
+        ("examples,seed 1,seed 2\n1,2,3\n", {}, r"Repeats such as seed 1 and seed 2 go into rows of their own"),
     ],
 )
 def test_what_cannot_be_a_curve_is_refused_with_the_reason(written, text, options, message):

@@ -53,6 +53,16 @@ class Level(click.ParamType):
             self.fail(f"{value!r} is no number; expected one such as 0.05 or 5%", param, ctx)
 
 
+class Share(Level):
+    """A share of cases between none and all: 0.9 or 90%."""
+
+    def convert(self, value, param, ctx):
+        share = super().convert(value, param, ctx)
+        if not 0 < share < 1:
+            self.fail(f"{value!r} is no share between 0 and 1; expected one such as 0.9 or 90%", param, ctx)
+        return share
+
+
 class ChartFile(click.Path):
     """A file that a chart can be written to: its kind is told by the ending, and its folder exists."""
 
@@ -87,8 +97,8 @@ def file_options(command):
             "--interval",
             default=0.9,
             show_default=True,
-            type=click.FloatRange(0, 1, True, True),
-            help="Share of cases that the limits are to hold.",
+            type=Share(),
+            help="Share of cases that the limits are to hold: 0.9 or 90%.",
         ),
         click.option("--seed", default=0, show_default=True, help="Seed of the resamples."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),

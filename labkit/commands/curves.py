@@ -217,11 +217,12 @@ def _words(found: dict) -> str:
     x, y = found["x"], found["y"]
     lines = [f"{_points(found['points'])} of {y} against {x}."]
     if "forecast" in found:
-        lines += ["", f"{x:>16}{'forecast':>12}{'low':>12}{'high':>12}   ({_level(found['interval'])} interval)"]
+        wide = max(16, len(x))
+        lines += ["", f"{x:>{wide}}{'forecast':>12}{'low':>12}{'high':>12}   ({_level(found['interval'])} interval)"]
         for row in found["forecast"]:
             values = "".join(f"{row[name]:>12.4g}" for name in ("prediction", "low", "high"))
-            lines.append(f"{_amount(row['at']):>16}{values}")
-        lines.append(f"{'last value':>16}{found['last_value']:>12.4g}")
+            lines.append(f"{_amount(row['at']):>{wide}}{values}")
+        lines.append(f"{'last value':>{wide}}{found['last_value']:>12.4g}")
     lines += [f"Note: {warning}" for warning in found.get("warnings", ())]
     if "plan" in found:
         lines += ["", _plan(found["plan"], x, y, found["interval"])]
