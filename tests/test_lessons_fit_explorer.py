@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from labkit import display, laws
+from labkit.display.render import SVG, VEGALITE
 from labkit.lessons import panels
 from labkit.lessons.panels import fitted
 from labkit.lessons.panels.points import shipped
@@ -159,11 +160,11 @@ def test_curves_ship_with_the_package():
 
 def test_the_chart_draws_every_form_every_point_and_every_residual():
     panel = explorer(holdout=2)
-    data = display.specification(panel.figure)["datasets"].values()
+    data = panel.bundle()[VEGALITE]["datasets"].values()
     rows = [one for frame in data for one in frame]
     assert len([one for one in rows if "part" in one and "form" not in one]) == len(SIZES)
     assert len([one for one in rows if "part" in one and "form" in one]) == 2 * len(SIZES)
-    assert display.svg(panel.figure).count("<path") >= 3 * len(SIZES)
+    assert panel.bundle()[SVG].count("<path") >= 3 * len(SIZES)
 
 
 def test_thousands_of_points_still_make_a_small_chart():
@@ -171,8 +172,8 @@ def test_thousands_of_points_still_make_a_small_chart():
     rng = np.random.default_rng(1)
     noisy = np.repeat(ERRORS, 500) * np.exp(0.1 * rng.standard_normal(x.size))
     panel = panels.fit_explorer((x, noisy), forms=QUICK)
-    assert len(json.dumps(display.bundle(panel.figure))) < 400_000
-    rows = [one for frame in display.specification(panel.figure)["datasets"].values() for one in frame]
+    assert len(json.dumps(panel.bundle())) < 400_000
+    rows = [one for frame in panel.bundle()[VEGALITE]["datasets"].values() for one in frame]
     residuals = [one["y"] for one in rows if "part" in one and "form" in one]
     assert len(residuals) == 2 * len(SIZES)
     assert np.isfinite(residuals).all()
@@ -206,7 +207,7 @@ def test_forecasts_hear_of_standard_errors():
 
 def test_error_bars_reach_one_standard_error_and_stay_on_the_axis():
     se = np.r_[2.0, np.full(7, 0.1)] * ERRORS  # one that reaches below zero
-    assert "standard error" not in json.dumps(display.specification(explorer(forms=["power"]).figure))
+    assert "standard error" not in json.dumps(explorer(forms=["power"]).bundle()[VEGALITE])
     panel = panels.fit_explorer((SIZES, ERRORS, se), forms=["power"])
     spec = display.specification(panel.figure)
     points = pd.DataFrame(spec["datasets"]["points"])

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from labkit import display
+from labkit.display.render import VEGALITE
 from labkit.lessons import panels
 from labkit.theory import perceptron
 
@@ -76,11 +76,11 @@ def test_another_seed_draws_other_pools(headless):
 
 def test_the_picture_says_the_setting_and_the_best_rule():
     panel = panels.phase_diagram(pool=10.0, **SMALL)
-    sentence = display.specification(panel.figure)["description"]
+    sentence = panel.bundle()[VEGALITE]["description"]
     assert "50% of 10 per dimension" in sentence
     assert "keep the hardest" in sentence
     panel.set(pool=50.0, fraction=0.1, probe_angle=20.0)
-    assert "keep random ones" in display.specification(panel.figure)["description"]
+    assert "keep random ones" in panel.bundle()[VEGALITE]["description"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from labkit import display, pruning
+from labkit.display.render import VEGALITE
 from labkit.lessons import panels
 from labkit.lessons.panels.pruning_explorer_work import chosen
 from labkit.registry import UnknownName
@@ -52,7 +53,7 @@ def test_the_gallery_shows_kept_dropped_and_the_hardest(headless):
 def test_wrong_labels_are_counted_and_named(headless):
     panel = panels.pruning_explorer(**SMALL, pool="noisy")
     assert "with a wrong label (10% of all)" in str(panel.value)
-    captions = [row["caption"] for values in panel.figure.to_dict()["datasets"].values() for row in values
+    captions = [row["caption"] for values in panel.bundle()[VEGALITE]["datasets"].values() for row in values
                 if "caption" in row]  # fmt: skip
     assert any("(is " in caption for caption in captions)
 
@@ -105,6 +106,6 @@ def test_unknown_names_are_refused_with_the_nearest():
 
 
 def test_the_ends_of_the_error_axis_stand_under_their_ticks(headless):
-    (part,) = panels.pruning_explorer(**SMALL).figure.to_dict()["vconcat"][3:]
+    (part,) = panels.pruning_explorer(**SMALL).bundle()[VEGALITE]["vconcat"][3:]
     axis = part["layer"][0]["encoding"]["x"]["axis"]
     assert axis["labelFlush"] is False

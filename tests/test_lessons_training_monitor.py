@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from labkit import datasets, display, models, training
+from labkit import datasets, models, training
 from labkit.datasets import Dataset
+from labkit.display.render import SVG
 from labkit.lessons import panels
 from labkit.lessons.panels import training_monitor_noise as noise
 from labkit.lessons.panels.training_monitor_watch import Watch
@@ -218,8 +219,8 @@ def test_moving_a_control_meanwhile_trains_with_the_new_settings_alone():
 def test_the_chart_keeps_its_size_and_draws_a_line_per_run_and_metric(headless):
     panel = panels.training_monitor("softmax", "digits", steps=20, seeds=2)
     size = r'viewBox="0 0 ([\d.]+) ([\d.]+)"'
-    first = display.svg(panel.figure)
+    first = panel.bundle()[SVG]
     # two runs: two losses each, the noise and the rate
     assert len(re.findall(r'<path[^>]*stroke-width="1.6"', first)) == 8
     for options in ({"steps": 400}, {"learning_rate": 1.0}, {"batch_size": 500}):
-        assert re.search(size, display.svg(panel.set(**options).figure)).groups() == re.search(size, first).groups()
+        assert re.search(size, panel.set(**options).bundle()[SVG]).groups() == re.search(size, first).groups()
