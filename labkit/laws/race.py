@@ -25,7 +25,8 @@ HELD = 4  # steps of least squares before those of a robust objective at a bound
 HOME = 250  # iterations of the last steps, in a form's own parameters,
 FINISH = 1e-9  # and their tolerance: the twin has brought the fit home
 FAR = 1.02  # times the cost in the twin's coordinates: a form that lies so far beyond its bounds will not come back
-NEARER = 1e-7  # relative cost of the form's own bounds, beyond the twin's, from which on the last steps are taken
+NEARER = 1e-7  # relative cost of the form's own bounds, beyond the twin's, from which on the last steps are taken,
+ALMOST = 1e-3  # and up to which steps of least squares would only lead away from where a robust objective has come
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def by_twin(form: Form, problem: Problem, start, heats: Heats) -> Solution:
     near |= (found.cost == problem.best(found.cost)) | (home.cost == problem.best(home.cost))
     ended = (found.status == solver.REACHED) & ((there.low < found.theta) & (found.theta < there.high)).all(1)
     dearer, on = home.cost > (1 + NEARER) * found.cost, np.unique(same[near])
-    _bring_home(form, problem, home, on[dearer[on]], on[(dearer | ~ended)[on]], heats)
+    held = 0 if (home.cost <= (1 + ALMOST) * found.cost)[on].all() else HELD
+    _bring_home(form, problem, home, on[dearer[on]], on[(dearer | ~ended)[on]], heats, held)
     return home.rows(same)
 
 
@@ -188,11 +190,11 @@ def _from_twin(form, problem, found) -> Solution:
     return Solution(theta, costs, status, found.iterations)
 
 
-def _bring_home(form, problem, home, dearer, on, heats) -> None:
+def _bring_home(form, problem, home, dearer, on, heats, warm=HELD) -> None:
     """The last steps of the fits ``on`` in the form's own parameters.
 
     ``dearer`` are those that cost more than in the twin's coordinates, as the form's bounds are nearer: what is at a
-    bound stays there first, while the others follow.
+    bound stays there first, while the others follow, ``warm`` steps of them by least squares.
     """
     if not len(on):
         return
@@ -204,7 +206,7 @@ def _bring_home(form, problem, home, dearer, on, heats) -> None:
         )
         seen = _seen(form, home.theta[dearer])
         _finish(factored, held, home, dearer[~seen], heats, warm=RELAY.warm)
-        _finish_by_level(form, held, home, dearer[seen], heats)
+        _finish_by_level(form, held, home, dearer[seen], heats, warm)
         on = on[(home.cost <= CLOSE * problem.best(home.cost))[on]]
     _finish(factored, problem, home, on, heats)
 
@@ -225,13 +227,13 @@ def _seen(form: Form, theta: np.ndarray) -> np.ndarray:
         return level.into(theta)[:, form.names.index(form.twin.endless[0])] >= SEEN
 
 
-def _finish_by_level(form: Form, problem, home, on, heats) -> None:
+def _finish_by_level(form: Form, problem, home, on, heats, warm) -> None:
     if not len(on):
         return
     level = levelled(form)
     with np.errstate(all="ignore"):
         home.theta[on] = level.into(home.theta[on])
-    _finish(level, problem, home, on, heats, warm=HELD)
+    _finish(level, problem, home, on, heats, warm=warm)
     with np.errstate(all="ignore"):
         home.theta[on] = level.back(home.theta[on], problem.low[on], problem.high[on])
 
