@@ -83,7 +83,7 @@ def test_no_escape_codes_are_written(labkit):
     assert "\x1b" not in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("kind", ["claims", "datasets", "forms", "models", "notebooks"])
+@pytest.mark.parametrize("kind", ["claims", "datasets", "forms", "laws", "models", "notebooks"])
 def test_every_kind_of_entry_is_listed(labkit, kind):
     result = labkit("list", kind, "--json")
     assert result.returncode == 0, result.stderr
@@ -147,6 +147,9 @@ def test_a_fit_recovers_the_law_it_was_given(labkit, curve):
         (["fit", "{curve}", "--form", "powr"], "did you mean 'power'"),
         (["report", "--set", "seeds"], "expected NAME=VALUE"),
         (["list", "rules"], "rules"),
+        (["list"], "one of claims, datasets, forms"),
+        (["prune", "{curve}", "--label", "error", "--keep", "30", "--out", "kept.csv"], "such as 0.3 or 30%"),
+        (["prune", "{curve}", "--label", "error", "--keep", "a third", "--out", "kept.csv"], "is no number"),
     ],
 )
 def test_bad_arguments_end_with_code_2_and_a_sentence(labkit, curve, arguments, message):

@@ -7,7 +7,21 @@ import click
 from labkit.registry import nearest
 
 _PRUNING = {"scores": "score", "policies": "policy", "selectors": "selector", "methods": "dynamic"}
-_KINDS = ("claims", "datasets", "forms", "models", "notebooks", *_PRUNING)
+_KINDS = ("claims", "datasets", "forms", "laws", "models", "notebooks", *_PRUNING)
+
+
+class Kind(click.ParamType):
+    """One of the kinds of entries."""
+
+    name = "kind"
+
+    def get_missing_message(self, param, ctx):
+        return f"one of {', '.join(_KINDS)}"
+
+    def convert(self, value, param, ctx):
+        if value not in _KINDS:
+            raise click.UsageError(f"unknown kind {value!r}: {nearest(value, _KINDS)}", ctx)
+        return value
 
 
 def _frame(kind: str):
@@ -25,6 +39,10 @@ def _frame(kind: str):
         from labkit import laws
 
         return laws.forms()
+    if kind == "laws":
+        from labkit import laws
+
+        return laws.published()[["name", "form", "units", "source", "note", "parameters"]]
     if kind == "claims":
         from labkit import results
 
@@ -44,15 +62,14 @@ def _frame(kind: str):
     epilog="""\b
 Examples:
   labkit list forms
+  labkit list laws
   labkit list datasets --json""",
 )
-@click.argument("kind")
+@click.argument("kind", type=Kind())
 @click.option("--json", "as_json", is_flag=True, help="Print every column as JSON.")
 def listing(kind, as_json):
-    """List the entries of one KIND: claims, datasets, forms, models, notebooks; to prune with: scores, policies,
-    selectors, methods (dynamic)."""
-    if kind not in _KINDS:
-        raise click.UsageError(f"unknown kind {kind!r}: {nearest(kind, _KINDS)}")
+    """List the entries of one KIND: claims, datasets, forms, laws (published, with their constants), models, notebooks;
+    to prune with: scores, policies, selectors, methods (dynamic)."""
     frame = _frame(kind)
     if as_json:
         click.echo(frame.to_json(orient="records", indent=2, default_handler=str))

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from labkit.commands.curve_options import Level
+
 
 @click.command(
     epilog="""\b
@@ -21,7 +23,7 @@ Scores and policies: labkit list scores, labkit list policies. The hardest rows 
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--label", required=True, help="Column of the class of each row.")
-@click.option("--keep", "share", type=float, required=True, help="Share of the rows to keep, above 0 to 1.")
+@click.option("--keep", "share", type=Level(), required=True, help="Share of the rows to keep: 0.3 or 30%.")
 @click.option("--score", help="How hard a row is: one of labkit list scores. Default: aum.")
 @click.option("--policy", help="Which rows to keep by their scores: one of labkit list policies. Default: hardest.")
 @click.option("--cutoff", type=float, help="Share of the very hardest to leave out first, for policies that have it.")
@@ -72,7 +74,9 @@ def _refuse(file, share, score, policy, cutoff, advise, out, force) -> None:
             f"{', '.join(ENDINGS)}"
         )
     if not 0 < share <= 1:
-        raise click.UsageError(f"--keep {share:g} is no share of the rows; expected a number above 0, to 1")
+        raise click.UsageError(
+            f"--keep {share:g} is no share of the rows; expected one above 0 and up to 1, such as 0.3 or 30%"
+        )
     if advise and (score or policy or cutoff is not None):
         raise click.UsageError("--advise chooses score and policy; leave out --score, --policy and --cutoff")
     if advise and share == 1:
