@@ -75,7 +75,7 @@ def _refuse(file, share, score, policy, cutoff, advise, out, force) -> None:
         )
     if not 0 < share <= 1:
         raise click.UsageError(
-            f"--keep {share:g} is no share of the rows; expected one above 0 and up to 1, such as 0.3 or 30%"
+            f"--keep {share:g} is no share of the rows; expected a number above 0, to 1, such as 0.3 or 30%"
         )
     if advise and (score or policy or cutoff is not None):
         raise click.UsageError("--advise chooses score and policy; leave out --score, --policy and --cutoff")
