@@ -40,6 +40,17 @@ def test_intervals_hold_the_prediction_and_widen_with_the_level():
     assert (np.diff(bounds, axis=0) > 0).all()
 
 
+@pytest.mark.parametrize("spare", [1, 2, 20])
+def test_intervals_hold_their_share_of_new_points_however_few_points_are_to_spare(spare):
+    x, inside = np.geomspace(1, 1e3, 2 + spare), []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        y, new = (2 * at**-0.5 * np.exp(0.03 * rng.standard_normal(len(at))) for at in (x, np.array([2e3, 2e4])))
+        _, low, high = laws.ScalingLaw("power", "log_squared").fit(x, y).predict([2e3, 2e4], interval=0.9)
+        inside.append((low <= new) & (new <= high))
+    assert 0.8 < np.mean(inside) < 0.97  # one to spare: 0.69 if the size of the noise were known
+
+
 @pytest.mark.parametrize("objective", ["huber_log", "squared"])
 def test_an_interval_does_not_depend_on_which_other_points_are_asked_for(objective):
     law = laws.ScalingLaw("power_floor", objective).fit(X, noisy(0))

@@ -116,10 +116,10 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
     def predict(self, X, interval=None, *, seed=None):
         """Predictions (n,); with ``interval`` (say 0.9) the tuple (prediction, low, high) for a new observation.
 
-        The interval joins parameter uncertainty (pair bootstrap) and observation noise (residuals), given this form:
-        it does not know that the form may be wrong. ``laws.forecast`` does. Warns (``UserWarning``) where the points do
-        not outnumber the parameters: such a fit is exact, and the interval has no width that means anything. With one
-        point to spare a nominal 90 % still holds some 70 %.
+        The interval joins parameter uncertainty (pair bootstrap) and observation noise (residuals, whose size is itself
+        uncertain with few points to spare), given this form: it does not know that the form may be wrong.
+        ``laws.forecast`` does. Warns (``UserWarning``) where the points do not outnumber the parameters: such a fit is
+        exact, and the interval has no width that means anything.
         """
         check_is_fitted(self, "parameters_")
         columns = points.columns(self._form, X)
@@ -150,8 +150,9 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         used = self._data.weights[0] > 0
         y, fitted = self._data.y[0][used], fitted[used]
         count, free = len(y), len(self._theta)
-        inflation = np.sqrt(count / max(count - free, 1))
         noises = (len(centre), 1)  # the same at all points: an interval does not depend on which others are asked for
+        # the noise's variance is count times that of the residuals over a chi-square of what the parameters leave free
+        inflation = np.sqrt(count / generator.chisquare(max(count - free, 1), noises))
         with np.errstate(all="ignore"):
             if self._objective.logarithmic:
                 draws = centre * np.exp(inflation * generator.choice(np.log(y) - np.log(fitted), noises))
