@@ -143,7 +143,9 @@ def outputs():
 
 
 def test_in_a_real_kernel_charts_boxes_and_live_redraws_arrive_as_promised(outputs):
-    assert [set(output["data"]) for output in outputs["plain"]] == [{VEGALITE, "image/svg+xml", "image/png", "text/plain"}]
+    assert [set(output["data"]) for output in outputs["plain"]] == [
+        {VEGALITE, "image/svg+xml", "image/png", "text/plain"}
+    ]
     assert [set(output["data"]) for output in outputs["boxed"]] == [{"text/html", "text/plain"}]
     assert [output["data"]["text/plain"] for output in outputs["live"]] == ["Later."]
 
