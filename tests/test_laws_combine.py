@@ -128,6 +128,16 @@ def test_just_beyond_noisy_points_the_interval_holds_the_noise():
     assert np.mean(inside) > 0.65  # 0.4 without: the law alone is known much better than a new point
 
 
+def test_the_interval_of_a_curve_thinned_to_means_is_for_single_points():
+    rng = seeds.generator(0, "dense")
+    x = np.append(np.arange(1.0, 8001), 8000 * np.geomspace(1.01, 2, 40))
+    y = (0.1 + 2 * x**-0.4) * np.exp(0.05 * rng.standard_normal(len(x)))
+    _, low, high = laws.forecast(x[:8000], y[:8000], x[8000:], interval=0.9)
+    inside = (low <= y[8000:]) & (y[8000:] <= high)
+    assert inside.mean() > 0.8  # 0.6 if it were for means of fifty
+    assert np.median(np.log(high / low)) < 0.3
+
+
 def test_chances_and_widths_tell_the_same_interval():
     row = np.zeros((1, len(FEATURES)))
     row[0, FEATURES.index("constant")], row[0, FEATURES.index("points")] = 1.0, np.log(16)

@@ -51,6 +51,17 @@ def test_intervals_hold_their_share_of_new_points_however_few_points_are_to_spar
     assert 0.8 < np.mean(inside) < 0.97  # one to spare: 0.69 if the size of the noise were known
 
 
+def test_the_interval_of_a_last_value_holds_the_next_size_and_not_the_whole_fall():
+    x, inside, wide = 100 * 2.0 ** np.arange(11), [], []
+    for seed in range(60):
+        y = (0.1 + 2 * x**-0.4) * np.exp(0.03 * np.random.default_rng(seed).standard_normal(11))
+        _, (low,), (high,) = laws.ScalingLaw("last_value").fit(x[:10], y[:10]).predict(x[10:], interval=0.9)
+        inside.append(low <= y[10] <= high)
+        wide.append(np.log(high / low) / np.log(y[0] / y[9]))
+    assert np.mean(inside) > 0.75
+    assert np.median(wide) < 0.5
+
+
 @pytest.mark.parametrize("objective", ["huber_log", "squared"])
 def test_an_interval_does_not_depend_on_which_other_points_are_asked_for(objective):
     law = laws.ScalingLaw("power_floor", objective).fit(X, noisy(0))

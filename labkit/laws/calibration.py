@@ -115,7 +115,8 @@ def _late(points):
 def _late_noise(task: Task) -> float:
     """Noise of the last third of the points: what holds there goes on."""
     count = int(_late(len(task.x)))
-    return noise(task.x[-count:], task.z[-count:]) if len(task.x) > count else task.noise
+    late = noise(task.x[-count:], task.z[-count:]) if len(task.x) > count else task.noise
+    return max(late, task.scatter)
 
 
 def errors(task: Task, combined: Combined, y: np.ndarray) -> np.ndarray:

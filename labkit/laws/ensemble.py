@@ -46,7 +46,10 @@ _LOGS = Objective("log_squared")
 
 @dataclass
 class Task:
-    """One curve to extrapolate: points x, z = ln(y + offset), weights, and the targets (m,) in x."""
+    """One curve to extrapolate: points x, z = ln(y + offset), weights, and the targets (m,) in x.
+
+    ``scatter`` is the late noise of single points where x and z are means of many.
+    """
 
     x: np.ndarray
     z: np.ndarray
@@ -54,6 +57,7 @@ class Task:
     noise: float
     target: np.ndarray
     offset: float = 0.0
+    scatter: float = 0.0
 
     @property
     def cuts(self) -> list[int]:
@@ -86,7 +90,7 @@ class Extrapolation:
 
 def task(curve: Curve, target: np.ndarray, low: float) -> Task:
     """Prepare a curve: an offset where y is not positive, fewer points where there are very many, weights."""
-    curve = _thinned(curve)
+    whole, curve = curve, _thinned(curve)
     offset = _offset(curve.y, low)
     y = curve.y + offset
     z = np.log(y)
@@ -96,7 +100,8 @@ def task(curve: Curve, target: np.ndarray, low: float) -> Task:
         with np.errstate(over="ignore"):
             relative = np.where(np.isfinite(curve.se), curve.se, np.nanmedian(curve.se)) / y
             weights = 1 / (MODEL_ERROR**2 + relative**2)
-    return Task(curve.x, z, weights / weights.mean(), noise(curve.x, z), np.asarray(target, float), offset)
+    scatter = _scatter(whole, offset) if len(whole) > len(curve) else 0.0
+    return Task(curve.x, z, weights / weights.mean(), noise(curve.x, z), np.asarray(target, float), offset, scatter)
 
 
 def noise(x: np.ndarray, z: np.ndarray) -> float:
@@ -108,6 +113,12 @@ def noise(x: np.ndarray, z: np.ndarray) -> float:
     rest = z[1:-1] - (1 - share) * z[:-2] - share * z[2:]
     size = np.abs(rest) / np.sqrt(1 + share**2 + (1 - share) ** 2)
     return max(LEAST_NOISE, float(np.sqrt(np.mean(np.minimum(size, 4.5 * np.median(size)) ** 2))))
+
+
+def _scatter(curve: Curve, offset: float) -> float:
+    """Noise of the points in the last third of a curve's range of ln x."""
+    late = (np.log(curve.x / curve.x[0]) > 2 / 3 * np.log(curve.x[-1] / curve.x[0])) & (curve.y + offset > 0)
+    return noise(curve.x[late], np.log(curve.y[late] + offset))
 
 
 def _offset(y: np.ndarray, low: float) -> float:

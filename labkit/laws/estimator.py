@@ -149,6 +149,10 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         # a point of weight zero is not fitted, so it says nothing about the noise
         used = self._data.weights[0] > 0
         y, fitted = self._data.y[0][used], fitted[used]
+        if self._fits is None:  # that the curve fell before is no noise; what it did from size to size may come again
+            order = np.argsort(self._data.columns[0][0][used], kind="stable")
+            y, centre = y[order], np.tile(prediction, (DRAWS, 1))
+            y, fitted = (y[1:], y[:-1]) if len(y) > 1 else (y, y)
         count, free = len(y), len(self._theta)
         noises = (len(centre), 1)  # the same at all points: an interval does not depend on which others are asked for
         # the noise's variance is count times that of the residuals over a chi-square of what the parameters leave free
