@@ -45,7 +45,7 @@ report: $(STAMP)
 	$(BIN)/labkit report $(NOTEBOOKS) --preset $(PRESET) --jobs $(JOBS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 setup: $(STAMP)
 

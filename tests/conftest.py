@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
@@ -24,6 +25,29 @@ places.settle()
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One worker more than cores: browsers, kernels and what waits on purpose leave a core idle every fifth second."""
+    return places.cores() + 1
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first: browsers in the first worker's share, whole notebooks in the second's."""
+    kinds = {"browser": [], "notebooks": [], "other": []}
+    for item in items:
+        kinds[next((kind for kind in kinds if kind in item.keywords), "other")].append(item)
+    browsers, notebooks, others = kinds.values()
+    share = len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    rest = max(0, share - len(browsers))
+    items[:] = [*browsers, *others[:rest], *notebooks, *others[rest:]]
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: looking through it for garbage again and again would find none."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
