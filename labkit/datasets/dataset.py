@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ class Dataset:
         inputs, targets = self.split(split)
         return unroll(inputs, targets)
 
-    @property
+    @functools.cached_property
     def nbytes(self) -> int:
         """Memory that the examples take, in bytes."""
         if self.kind == "text":
