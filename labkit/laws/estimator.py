@@ -140,19 +140,16 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
 
     def _interval(self, columns, prediction, share, seed):
         generator = seeds.generator(seed, "law interval")
-        if self._draws is None:
-            self._draws = {}
-        if seed not in self._draws:
-            self._draws[seed] = self._bootstrap(DRAWS, seed, "pairs")
-        centre = self._evaluate(columns, self._draws[seed])
         fitted = self._evaluate(tuple(column[0] for column in self._data.columns), self._theta[None])[0]
         # a point of weight zero is not fitted, so it says nothing about the noise
         used = self._data.weights[0] > 0
         y, fitted = self._data.y[0][used], fitted[used]
         if self._fits is None:  # that the curve fell before is no noise; what it did from size to size may come again
-            order = np.argsort(self._data.columns[0][0][used], kind="stable")
-            y, centre = y[order], np.tile(prediction, (DRAWS, 1))
+            y = y[np.argsort(self._data.columns[0][0][used], kind="stable")]
             y, fitted = (y[1:], y[:-1]) if len(y) > 1 else (y, y)
+            centre = np.tile(prediction, (DRAWS, 1))
+        else:
+            centre = self._evaluate(columns, self._drawn(seed))
         count, free = len(y), len(self._theta)
         noises = (len(centre), 1)  # the same at all points: an interval does not depend on which others are asked for
         # the noise's variance is count times that of the residuals over a chi-square of what the parameters leave free
@@ -165,6 +162,14 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         draws = np.where(np.isfinite(draws), draws, prediction)
         low, high = np.quantile(draws, [(1 - share) / 2, (1 + share) / 2], axis=0)
         return np.minimum(low, prediction), np.maximum(high, prediction)
+
+    def _drawn(self, seed) -> np.ndarray:
+        """Parameters of the refits that intervals rest on, made once for each seed."""
+        if self._draws is None:
+            self._draws = {}
+        if seed not in self._draws:
+            self._draws[seed] = self._bootstrap(DRAWS, seed, "pairs")
+        return self._draws[seed]
 
     def bootstrap(self, n, seed=0, kind="pairs"):
         """Refit to ``n`` resamples; a frame with one column per parameter and one row per resample.
