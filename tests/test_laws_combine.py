@@ -138,6 +138,16 @@ def test_the_interval_of_a_curve_thinned_to_means_is_for_single_points():
     assert np.median(np.log(high / low)) < 0.3
 
 
+def test_between_known_points_the_interval_is_not_that_of_a_far_target():
+    y = falling(0.02)
+    _, low, high = laws.forecast(X, y, [X[0], X[len(X) // 2], X[-1], 4 * X[-1], X[0] / 8], interval=0.9)
+    first, middle, last, ahead, before = np.log(high / low)
+    assert max(first, middle) < 2 * last
+    assert min(ahead, before) > 1.3 * max(first, last)
+    inside = laws.forecast(X, y, X, interval=0.9)
+    assert np.mean((inside[1] <= y) & (y <= inside[2])) > 0.7
+
+
 def test_chances_and_widths_tell_the_same_interval():
     row = np.zeros((1, len(FEATURES)))
     row[0, FEATURES.index("constant")], row[0, FEATURES.index("points")] = 1.0, np.log(16)

@@ -93,7 +93,9 @@ def features(task: Task, combined: Combined) -> np.ndarray:
     least = 0.01 * task.noise**2 + 1e-6
     spread = np.sqrt(combined.spread**2 + least)
     past = np.sqrt(np.where(np.isnan(combined.past), spread, combined.past) ** 2 + least)
-    ahead = np.log(np.abs(combined.distance) + 0.03)
+    # between known points a target is no way off, and before them as far as from the first
+    away = np.where(combined.distance < 0, np.maximum(-combined.distance - combined.span, 0), combined.distance)
+    ahead = np.log(away + 0.03)
     ones = np.ones_like(spread)
     columns = [ones, np.log(_late_noise(task)) * ones, np.log(spread), np.log(past), ahead]
     span, points = np.log(np.clip(combined.span, *SPANS)), np.log(np.clip(len(task.x), *COUNTS))
