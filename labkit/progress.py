@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -16,15 +17,18 @@ _QUIET_SECONDS = 5.0  # shorter work says nothing
 def duration(seconds: float) -> str:
     """A length of time in words short enough for a status line.
 
-    >>> duration(4.2), duration(75), duration(7260)
-    ('4 s', '1 min 15 s', '2 h 01 min')
+    Halves are rounded up.
+
+    >>> duration(4.2), duration(2.5), duration(75), duration(7290)
+    ('4 s', '3 s', '1 min 15 s', '2 h 02 min')
     """
-    whole = round(seconds)
+    whole = math.floor(seconds + 0.5)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    minutes = math.floor(seconds / 60 + 0.5)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class Progress:

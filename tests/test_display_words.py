@@ -88,6 +88,17 @@ def test_a_number_is_short_whatever_it_is(value):
     assert 0 < len(number(value)) <= 10
 
 
+@given(st.floats(-1e30, 1e30), st.integers(2, 6))
+@settings(deadline=None, max_examples=200)
+def test_a_number_is_written_without_e_and_says_what_it_is(value, digits):
+    written = number(value, digits)
+    assert "e" not in written
+    sign, front, power = re.fullmatch(r"(-?)(?:([\d,.]+?)×?)??(?:10([⁻⁰¹²³⁴-⁹]+))?", written).groups()
+    power = (power or "⁰").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    read = float(f"{sign}{(front or '1').replace(',', '')}e{power}")
+    assert read == pytest.approx(value, rel=0.6 * 10.0 ** (1 - digits), abs=0)
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=300))
 def test_any_text_becomes_one_printable_line(text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -68,6 +69,16 @@ def test_derived_streams_are_uncorrelated():
     draws = np.array([seeds.generator(seed, "order").normal(size=400) for seed in range(50)])
     correlations = np.corrcoef(draws)[np.triu_indices(50, 1)]
     assert abs(correlations).max() < 5 / np.sqrt(400)
+
+
+@given(st.floats(0, 1e6))
+def test_a_duration_is_told_to_the_nearest_second_and_from_an_hour_on_minute(seconds):
+    told = progress.duration(seconds)
+    each = {"h": 3600, "min": 60, "s": 1}
+    read = sum(int(amount) * each[unit] for amount, unit in re.findall(r"(\d+) (h|min|s)\b", told))
+    half = 30 if "h" in told else 0.5
+    assert -half <= seconds - read < half
+    assert progress.duration(2.5) == "3 s"
 
 
 def test_progress_says_nothing_about_short_work_and_tells_the_time_left_of_long_work(monkeypatch):

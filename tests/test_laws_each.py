@@ -31,7 +31,7 @@ def test_intervals_of_independent_errors_hold_the_exponent_about_as_often_as_the
     for seed in range(60):
         row = fit_each(points({"a": 0.4}, 0.1, seed), "model", draws=200, seed=seed).iloc[1]
         held += row.low <= 0.4 <= row.high
-    # 90 % of 60 is 54; the pair bootstrap of 35 points is known to be a little narrow.
+    # 90% of 60 is 54; the pair bootstrap of 35 points is known to be a little narrow.
     assert held >= 45
 
 

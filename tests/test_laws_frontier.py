@@ -50,7 +50,7 @@ def test_limits_contain_the_true_exponent_at_about_their_level(route):
     truth = 0.28 / 0.62
     runs = [laws.frontier(grid(6, 6, 0.003, 3, seed), route, draws=100, seed=seed) for seed in range(24)]
     inside = sum(run.limits[0] <= truth <= run.limits[1] for run in runs)
-    assert inside >= 17  # of 24 at 90 %: fewer has a chance of 1 in 200
+    assert inside >= 17  # of 24 at 90%: fewer has a chance of 1 in 200
     assert abs(np.mean([run.exponent - truth for run in runs])) < 0.01
 
 

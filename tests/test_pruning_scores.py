@@ -62,7 +62,7 @@ def test_random_is_even_and_follows_its_seed():
 
 def test_el2n_is_one_early_moment_and_a_mean_over_models_of_norms_not_of_squares():
     values = np.full((2, 11, 1), 99.0)
-    values[:, 1, 0] = [0.2, 0.6]  # 10 % of 100 steps
+    values[:, 1, 0] = [0.2, 0.6]  # 10% of 100 steps
     log = by_hand(el2n=values)
     assert pruning.score("el2n", log) == pytest.approx([0.4], rel=1e-6)
     values[:, 3, 0] = [0.1, 0.1]

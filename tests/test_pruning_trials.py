@@ -118,7 +118,7 @@ def test_a_filter_of_clean_data_keeps_right_labels():
     frame = trials.filter_networks([200], noise=[0.0, 0.8], pool=600, seeds=2, steps=80)
     purity = frame.groupby("noise").purity.mean()
     assert purity[0.0] > purity[0.8]
-    assert purity[0.0] > 0.5  # of the pool 40 % are right
+    assert purity[0.0] > 0.5  # of the pool 40% are right
     assert frame.random_error.groupby(frame.seed).nunique().eq(1).all()
 
 

@@ -28,7 +28,7 @@ def test_the_index_is_the_ledger_and_tells_the_truth_about_everymade_run(tmp_pat
     (tmp_path / "good.html").write_text("page")
     html = reports.index(tmp_path).read_text("utf-8")
     assert "1 reproduced, 1 inconclusive" in html
-    assert "0.31 (90\u00a0% interval 0.267 to 0.353), n\u00a0=\u00a05" in html
+    assert "0.31 (90% interval 0.267 to 0.353), n\u00a0=\u00a05" in html
     assert 'href="good.html"' in html
     assert 'href="gone.html"' not in html
     assert "this run is failed" in html

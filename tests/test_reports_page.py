@@ -382,7 +382,7 @@ def test_a_claim_reads_as_sentences_and_a_share_as_per_cent():
     row = {"verdict": "reproduced", "evidence": ["kept: rule"], "unit": "share", "seeds": 200, "note": "on all curves"}
     claim = page.claim_row(row | {"effect": 0.965, "low": 0.94, "high": 1.0})
     words = claim["effect"].replace("\u00a0", " ")
-    assert words == "Kept: rule = 96.5 % (90 % interval 94 % to 100 %), n = 200."
+    assert words == "Kept: rule = 96.5% (90% interval 94% to 100%), n = 200."
     assert claim["note"] == "On all curves."
     claim = page.claim_row(row | {"effect": -0.06, "low": None, "unit": "ln", "evidence": ["ratio"], "note": ""})
     assert claim["effect"].replace("\u00a0", " ") == "Ratio: -0.06 ln, n = 200."

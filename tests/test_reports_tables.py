@@ -1,9 +1,12 @@
 """Tables of a page: numbers to the right, and names of an index in the row of the columns."""
 
+import math
 import re
 
 import pandas as pd
+import pytest
 
+from labkit.display.describe import about, number
 from labkit.reports import tables
 
 
@@ -30,8 +33,8 @@ def test_a_label_that_spans_rows_does_not_move_the_columns():
     index = pd.MultiIndex.from_product([["narrow", "wide"], [1, 2]], names=["kind", "seed"])
     table = pd.DataFrame({"loss": [1.5, 2.5, 3.5, 4.5], "way": ["a", "b", "c", "d"]}, index=index)
     aligned = tables.align(table.to_html())
-    for number in ("1.5", "2.5", "3.5", "4.5"):
-        assert f'<td class="number">{number}</td>' in aligned
+    for written in ("1.5", "2.5", "3.5", "4.5"):
+        assert f'<td class="number">{written}</td>' in aligned
     for text in "abcd":
         assert f"<td>{text}</td>" in aligned
 
@@ -47,6 +50,12 @@ def test_an_infinite_a_starred_and_a_true_value_do_not_make_a_column_of_numbers_
     assert _column("0.5", "True", "")
     assert not _column("True", "False", "")
     assert not _column("left out", "590")
+
+
+@pytest.mark.parametrize("value", [2.5e9, -2.5e9, 1e7, 3.2e-7, 1e-5, 0.25, 65_536, math.inf, math.nan])
+def test_every_number_that_is_written_stands_right(value):
+    assert _column(number(value), about(value), "1.5")
+    assert not _column(number(value) + " letters")
 
 
 def test_long_words_keep_their_room_and_labels_that_are_numbers_take_none():

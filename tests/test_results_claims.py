@@ -72,7 +72,7 @@ def test_the_ledger_gives_effect_interval_seeds_and_notebook(tmp_path):
     assert found["notebook"].tolist() == ["00", "01", "02"]
     row = found.iloc[0]
     assert (row["effect"], row["seeds"], row["unit"], row["note"]) == (0.4, 5, "per decade", "seen")
-    assert row["low"] == pytest.approx(0.4 - 2.131847 * 0.1, abs=1e-6)  # Student's 95 % quantile, 4 degrees
+    assert row["low"] == pytest.approx(0.4 - 2.131847 * 0.1, abs=1e-6)  # Student's 95% quantile, 4 degrees
     assert row["high"] == pytest.approx(0.4 + 2.131847 * 0.1, abs=1e-6)
 
 

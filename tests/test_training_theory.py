@@ -24,7 +24,7 @@ class Linear(models.RandomFeatures):
 
 
 def interval(x, y):
-    """99 % interval of the exponent of y ~ x^-alpha over all runs, from resampled runs."""
+    """99% interval of the exponent of y ~ x^-alpha over all runs, from resampled runs."""
     law = laws.ScalingLaw("power", objective="log_squared", seed=0).fit(x, y)
     return law.bootstrap(400, seed=0)["alpha"].quantile([0.005, 0.995])
 

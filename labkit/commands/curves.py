@@ -10,7 +10,7 @@ import click
 
 from labkit.commands.curve_options import ChartFile, Level, Size, file_options
 
-# Simulated fits of two to four parameters to so many points: 63 to 78 of 100 intervals at 90 % held the truth.
+# Simulated fits of two to four parameters to so many points: 63 to 78 of 100 intervals at 90% held the truth.
 _ONE_TO_SPARE = (
     "with one point more than parameters the limits are too narrow: of those at 90% about 70% hold the truth. "
     "Measure more sizes, or ask labkit forecast, whose interval is calibrated."

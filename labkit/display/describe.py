@@ -29,6 +29,7 @@ _TITLES = {
 _UNITS = {"error": "fraction wrong", "accuracy": "fraction right", "loss": "nats"}
 _COUNTED = {"step", "epoch", "example", "token", "letter", "member"}
 _LISTED = 40
+_MILLION, _FAR = 1e6, 1e7  # from where on powers of ten are written of two and of three digits
 # Characters that XML forbids, and those that would turn a label's direction or hide in it.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -57,19 +58,33 @@ def words_of(column: str) -> str:
     return title_of(column).partition(" (")[0]
 
 
-def number(value: float) -> str:
-    """A number as people write it: three digits, thousands separated, powers of ten where it is far from one.
+def number(value: float, digits: int = 3) -> str:
+    """A number as people write it: three digits, thousands separated, far from one with powers of ten as on axes.
 
     >>> number(1024), number(0.06149), number(3.2e-7), number(2.5e9), number(float("nan")), number(True)
-    ('1,024', '0.0615', '3.2e-07', '2.5e+09', 'unknown', 'True')
+    ('1,024', '0.0615', '3.2×10⁻⁷', '2.5×10⁹', 'unknown', 'True')
     """
     if isinstance(value, bool):
         return str(value)
     if value is None or not math.isfinite(value):
         return "unknown" if value is None or math.isnan(value) else ("−∞" if value < 0 else "∞")
-    if value == int(value) and abs(value) < 1e7:
+    if value == int(value) and abs(value) < _FAR:
         return f"{int(value):,}"
-    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
+    whole = 10**digits - 0.5 <= abs(value) < _FAR - 0.5  # numbers that would round to a power of ten are written out
+    return f"{value:,.0f}" if whole else powers(f"{value:,.{digits}g}")
+
+
+def powers(written: str) -> str:
+    """A number that Python wrote with ``e``, with the power of ten that it stands for; any other text as it is.
+
+    >>> powers("2.50e+09"), powers("1e-07"), powers("0.25")
+    ('2.50×10⁹', '10⁻⁷', '0.25')
+    """
+    digits, exponent, power = written.partition("e")
+    if not (exponent and power.lstrip("+-").isdigit()):
+        return written
+    raised = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return f"{digits.removesuffix('1')}{raised}" if digits in ("1", "-1") else f"{digits}×{raised}"
 
 
 def about(value: float) -> str:
@@ -78,11 +93,8 @@ def about(value: float) -> str:
     >>> about(3.34e10), about(1e14), about(18_836), about(0.512), about(9.96e6), about(-2e-7)
     ('3.3×10¹⁰', '10¹⁴', '19,000', '0.51', '10⁷', '-2×10⁻⁷')
     """
-    digits, _, power = f"{value:.1e}".partition("e")
-    if not math.isfinite(value) or -5 < int(power) < 6:
-        return number(float(f"{value:.2g}"))
-    raised = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
-    return raised if digits == "1.0" else f"{float(digits):g}×{raised}"
+    written = f"{value:.2g}"
+    return number(float(written)) if abs(float(written)) < _MILLION or not math.isfinite(value) else powers(written)
 
 
 def plural(words: str) -> str:

@@ -27,7 +27,7 @@ def habits(
         draws: redrawn laws behind the limits.
         seed: of the limits.
 
-    Sizes and budgets are those that all have. Returns a row per habit: name, value (the exponent), low, high (90 %
+    Sizes and budgets are those that all have. Returns a row per habit: name, value (the exponent), low, high (90%
     limits from redrawn laws), runs, and ``shift`` from the grid as it is, "as it should be": parameters counted with
     embeddings, rates tuned, warm-up a tenth of each run, each schedule as long as its run.
 

@@ -16,7 +16,7 @@ FEWEST = 4
 
 
 def backtest(curves, *, interval=0.9, bounds=(0, None), seed=0):
-    """Forecast the rest of every curve from its first 85, 70 and 55 % of points, beside repeating the last value.
+    """Forecast the rest of every curve from its first 85, 70 and 55% of points, beside repeating the last value.
 
     ``curves`` is a frame with columns curve, x, y and optionally suite and se (all its rows are used), or one curve:
     (x, y) or (x, y, se). ``interval`` is the level of the forecasts' limits, ``bounds`` the range of y. Returns a

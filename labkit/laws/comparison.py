@@ -22,7 +22,7 @@ LEAST = 1e-12  # prediction over y: what is lower, or not above zero, is this fa
 
 
 def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed=0):
-    """Fit forms to the first 85, 70 and 55 % of the points and score each on all the points that follow.
+    """Fit forms to the first 85, 70 and 55% of the points and score each on all the points that follow.
 
     ``forms`` are names or forms of one variable, or a single one; by default all whose parameters the points outnumber.
     ``objective`` defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. With

@@ -9,7 +9,7 @@ from labkit.laws.fitting import Fits
 from labkit.laws.form import Twin
 from labkit.laws.misfit import Data
 
-NEAR = 1.02  # an optimum within 2 % of the best cost counts as near-equal
+NEAR = 1.02  # an optimum within 2% of the best cost counts as near-equal
 APART = 0.05  # and is another one when its parameters differ by more than this, relatively
 CONDITION = 1e6
 LIMIT = 1e-6  # share of a span below which nobody can see where it ends

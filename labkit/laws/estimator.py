@@ -204,7 +204,7 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
         """The objective with one parameter held and the others refitted, over a range of its values.
 
         ``values`` (k,) are in your units, by default 31 places within four bootstrap standard errors. Returns a frame:
-        the parameter, objective, and likely (whether a likelihood-ratio test at 90 % keeps the value, noise estimated
+        the parameter, objective, and likely (whether a likelihood-ratio test at 90% keeps the value, noise estimated
         from the fit; rough for robust objectives). A profile that stays likely at its end says that the points do not
         determine the parameter. Raises ``UnknownName`` for another parameter.
 

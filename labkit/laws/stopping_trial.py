@@ -27,7 +27,7 @@ class MadeUp:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its bootstrap standard error and 90 % percentile interval."""
+    """A value with its bootstrap standard error and 90% percentile interval."""
 
     value: float
     se: float

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from labkit.display.describe import number
+from labkit.display.describe import number, powers
 
 FINEST = 1e-4  # smaller numbers are written as powers of ten
 
@@ -66,5 +66,5 @@ def _to(value: float, se: float) -> str:
     """The value to the second digit of its standard error."""
     place = 1 - math.floor(math.log10(se))
     if max(abs(value), se) < FINEST:
-        return f"{value:.{max(0, place + math.floor(math.log10(abs(value) or se)))}e}"
+        return powers(f"{value:.{max(0, place + math.floor(math.log10(abs(value) or se)))}e}")
     return f"{round(value, place) + 0.0:,.{max(0, place)}f}"

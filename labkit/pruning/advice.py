@@ -16,7 +16,7 @@ class NoiseCheck:
     """Whether labels are wrong, and whether an easy part wins because of it.
 
     Fields:
-        estimate, low, high: share of labels that models which have not seen the example hold for wrong, with its 95 %
+        estimate, low, high: share of labels that models which have not seen the example hold for wrong, with its 95%
             interval. On data that models answer badly many of these are merely hard.
         out_of_sample_error: of the same models.
         suspected: positions of the suspected training examples, the most suspected first.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,14 @@ def noise_sentence(estimate: float, wrong: float, easy: bool, cleaned: bool) -> 
     """What the noise check says.
 
     >>> noise_sentence(0.1, 0.12, False, True)
-    'About 10.0 % of the labels are doubted by models that have not seen them, and leaving these out helps: they are \
+    'About 10.0% of the labels are doubted by models that have not seen them, and leaving these out helps: they are \
 likely wrong.'
     """
-    doubted = f"About {estimate:.1%} of the labels are doubted by models that have not seen them".replace("%", " %")
+    doubted = f"About {estimate:.1%} of the labels are doubted by models that have not seen them"
     if cleaned:
         end = ", and leaving these out helps: they are likely wrong."
     elif estimate >= 0.01:
-        end = f" (their error is {wrong:.1%})".replace("%", " %") + ", but leaving these out did not help for sure."
+        end = f" (their error is {wrong:.1%}), but leaving these out did not help for sure."
     else:
         end = ": no sign of wrong labels."
     if easy and cleaned:
@@ -71,11 +70,11 @@ def sentences(
         )
     cuts = pilot.folds * pilot.repeats
     said.append(f"This rests on {cuts} cuts of the training and validation examples; the test was not looked at.")
-    return tuple(re.sub(r"(?<=\d)%", " %", text) for text in said)
+    return tuple(said)
 
 
 def _chance(probability: float) -> str:
-    """A probability in per cent: one that was counted on resamples is never certain."""
+    """A probability in percent: one that was counted on resamples is never certain."""
     return "above 99%" if probability > 0.99 else "below 1%" if probability < 0.01 else f"{probability:.0%}"
 
 

@@ -264,9 +264,9 @@ def _sentence(exponent: _Estimate, plain: float, gain: _Estimate, bend: _Estimat
     unsure = "neither surely more nor surely less steeply than"
     steeper = {True: "more steeply than", False: "no more steeply than", None: unsure}
     bends = {True: "bends below", False: "does not bend below", None: "may or may not bend below"}
-    level = f"{interval:.0%} interval".replace("%", " %")
     return (
         f"The best fraction falls {steeper[gain.above(0)]} no pruning: exponent {exponent.value:.2f} against "
-        f"{plain:.2f}, a gain of {gain.low:.2f} to {gain.high:.2f} ({level}). It {bends[bend.above(1)]} the power law "
-        f"of its smaller sizes: factor {bend.value:.2f}, {bend.low:.2f} to {bend.high:.2f}."
+        f"{plain:.2f}, a gain of {gain.low:.2f} to {gain.high:.2f} ({interval:.0%} interval). It "
+        f"{bends[bend.above(1)]} the power law of its smaller sizes: factor {bend.value:.2f}, "
+        f"{bend.low:.2f} to {bend.high:.2f}."
     )

@@ -185,7 +185,9 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        from labkit.display.describe import number  # loads numpy, which the process that runs a notebook does without
+
+        return number(value, digits=4)
     if isinstance(value, str) and value.startswith("data:image/"):
         return "picture"  # which the chart above shows; the file of all rows has it whole
     return html.escape(str(value))

@@ -238,7 +238,7 @@ def claim_row(row: Mapping[str, Any]) -> dict[str, Any]:
     amount = _percent if share else shown
     effect = f"{evidence}{' =' if ':' in evidence else ':'} {amount(row['effect'])}"
     effect += f" {row['unit']}" if row["unit"] and not share else ""
-    interval = "" if row["low"] is None else f" (90\u00a0% interval {amount(row['low'])} to {amount(row['high'])})"
+    interval = "" if row["low"] is None else f" (90% interval {amount(row['low'])} to {amount(row['high'])})"
     repeats = f", n\u00a0=\u00a0{row['seeds']}" if row["seeds"] else ""
     return {
         **row,
@@ -249,7 +249,7 @@ def claim_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _percent(value: Any) -> str:
-    return f"{100 * value:.3g}\u00a0%" if isinstance(value, float | int) else shown(value)
+    return f"{100 * value:.3g}%" if isinstance(value, float | int) else shown(value)
 
 
 def _sentence(text: str | None) -> str:

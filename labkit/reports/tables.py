@@ -10,7 +10,8 @@ _ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</t[hd]>", re.DOTALL)
 _HEAD = re.compile(r"<thead\b.*?</thead>", re.DOTALL)
 _NUMBER = re.compile(
-    r"[-+−±]?\s*[\d,.]*\d(?:\.)?(?:e[-+]?\d+)?\s*%?\*?|nan|[-−]?(?:inf|∞)|<na>|none|unknown|", re.IGNORECASE
+    r"[-+−±]?\s*[\d,.]*\d(?:\.)?(?:e[-+]?\d+|(?:×10)?[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?\s*%?\*?|nan|[-−]?(?:inf|∞)|<na>|none|unknown|",
+    re.IGNORECASE,
 )
 _TRUTHS = {"True", "False"}
 _LONG = 14  # letters

@@ -6,9 +6,9 @@ reruns with other seeds. Their spread is the spread of one run, whatever the rec
 compared with their mean as one more draw: Welch's test where both samples share their spread.
 
 With 20 reruns the bound is 7.2 times the spread between reruns. A shift of twice the bound is missed once in two
-million runs, one and a half bounds are seen in 99.9 % of runs, one bound in half of them, half a bound in 0.1 %. Where
+million runs, one and a half bounds are seen in 99.9% of runs, one bound in half of them, half a bound in 0.1%. Where
 a record averages n seeds, the spread between reruns is the spread between seeds divided by the root of n, so a shift
-of two spreads between seeds is seen in half of the runs from n = 14 on, in 99.9 % from n = 30. False alarms are
+of two spreads between seeds is seen in half of the runs from n = 14 on, in 99.9% from n = 30. False alarms are
 one in a million per record and run for normal spread; a record with heavy tails needs a practical bound.
 """
 

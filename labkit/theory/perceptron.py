@@ -80,7 +80,7 @@ def test_error(
         probe_angle: degrees between the probe that ranks the examples and the teacher, 0 to 90.
 
     The numbers broadcast; the error, from 0 to 1, has their common shape. At a few dozen dimensions errors differ by
-    about 1 % from the limit, and by more where few examples are kept.
+    about 1% from the limit, and by more where few examples are kept.
 
     Raises ``ValueError`` for numbers out of range, ``TypeError`` for what is no number, and ``RuntimeError`` for a
     setting that does not converge, which none up to some 5,000 in the pool for each dimension was seen to do.

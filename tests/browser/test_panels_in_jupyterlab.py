@@ -247,7 +247,7 @@ def test_forms_target_and_interval_change_line_plan_and_band(cell):
     type_into(number(fit, 1), "0.12")
     until(fit.inner_text, lambda text: "error 0.12 takes this many examples: forecast" in text)
     before = fit.evaluate(BANDS)
-    fit.locator(".widget-dropdown select").first.select_option("50 %")
+    fit.locator(".widget-dropdown select").first.select_option("50%")
     until(lambda: fit.evaluate(BANDS), lambda now: now and now != before)
     fit.get_by_role("button", name="Show as parameters", exact=True).press("Enter")
     pasted = fit.locator(".widget-textarea textarea").first

@@ -12,7 +12,7 @@ Verdict = tuple[bool | None, str]
 
 
 def one_exponent(miss: Limits, gap: float) -> Verdict:
-    """Whether a law with one exponent foretells within 3 %, and by AIC (its own minus that of two) does as well.
+    """Whether a law with one exponent foretells within 3%, and by AIC (its own minus that of two) does as well.
 
     >>> one_exponent((0.02, 0.01, 0.025), -1.0)[0], one_exponent((0.05, 0.04, 0.06), -1.0)[0]
     (True, False)
@@ -57,7 +57,7 @@ def quality_first(fewest: Limits, most: Limits) -> Verdict:
     holds = True if fewest[2] < 0 < most[1] else False if fewest[1] > 0 or most[2] < 0 else None
     (few, few_low, few_high), (many, many_low, many_high) = fewest, most
     return holds, (
-        f"error of the cleaned 40 % minus all: {few:.3f} ({few_low:.3f} to {few_high:.3f}) at the fewest steps, "
+        f"error of the cleaned 40% minus all: {few:.3f} ({few_low:.3f} to {few_high:.3f}) at the fewest steps, "
         f"{many:.3f} ({many_low:.3f} to {many_high:.3f}) at the most"
     )
 
@@ -87,7 +87,7 @@ def order_is_nothing(spread: pd.DataFrame) -> Verdict:
     told = ", ".join(
         f"{index:.1f} at width {width}" for width, index in zip(judged.width, judged["index"], strict=True)
     )
-    return holds, f"variance over mean of the facts known, by stretch: {told or 'no width knows 5 to 95 % of them'}"
+    return holds, f"variance over mean of the facts known, by stretch: {told or 'no width knows 5 to 95% of them'}"
 
 
 def steeper_when_larger(slope: pd.DataFrame, steeper: Limits) -> Verdict:

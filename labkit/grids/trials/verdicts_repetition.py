@@ -116,7 +116,7 @@ def remedies_slow(slowed: pd.DataFrame) -> Verdict:
 
 
 def power_law_in_steps(misses: Limits) -> Verdict:
-    """Whether a power law with a floor foretells longer runs within 2 %; mean miss over sizes with limits.
+    """Whether a power law with a floor foretells longer runs within 2%; mean miss over sizes with limits.
 
     >>> power_law_in_steps((0.01, 0.005, 0.015))[0]
     True

@@ -93,7 +93,7 @@ def skill(answer: Any) -> None:
         "Two comparisons joined by &, each in brackets; the mean of truths is their share.",
         "np.mean((low <= measured) & (measured <= high))",
     ],
-    praise="right: nominal 90 % is a promise, and this is how to test it.",
+    praise="right: nominal 90% is a promise, and this is how to test it.",
 )
 def share_inside(answer: Any) -> None:
     """A function (low, high, measured) that returns the share of values inside their intervals."""

@@ -60,7 +60,7 @@ def best_params(answer: Any) -> None:
         "The distance of foretold and measured, over what the measured loss has above the floor.",
         "abs(foretold - measured) / (measured - floor)",
     ],
-    praise="right: 2 % of the loss may be 10 % of all that training can still change.",
+    praise="right: 2% of the loss may be 10% of all that training can still change.",
 )
 def reducible_miss(answer: Any) -> None:
     """A function (foretold, measured, floor): the miss as a share of the reducible loss."""

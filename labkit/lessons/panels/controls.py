@@ -17,18 +17,18 @@ from labkit.registry import nearest
 _LABEL_WIDTH = "15em"
 _WIDE = 1e7  # numbers from here on need a wider box
 _DIGITS, _SHORT = ".7g", 1e-6  # of a place on a slider: a logarithmic one has sixteen, more than a box has room for
-_INTERVALS = {"50 %": 0.5, "80 %": 0.8, "90 %": 0.9, "95 %": 0.95}
+_INTERVALS = {"50%": 0.5, "80%": 0.8, "90%": 0.9, "95%": 0.95}
 
 
 def levels(interval: float) -> dict[str, float]:
     """The usual levels of an interval and the one asked for, by what a menu says.
 
     >>> list(levels(0.68))
-    ['50 %', '68 %', '80 %', '90 %', '95 %']
+    ['50%', '68%', '80%', '90%', '95%']
     """
     if isinstance(interval, bool) or not isinstance(interval, float) or not 0 < interval < 1:
         raise ValueError(f"interval is the share of new observations it should hold, between 0 and 1; got {interval!r}")
-    return dict(sorted({**_INTERVALS, f"{100 * interval:g} %": interval}.items(), key=lambda item: item[1]))
+    return dict(sorted({**_INTERVALS, f"{100 * interval:g}%": interval}.items(), key=lambda item: item[1]))
 
 
 class Control:

@@ -93,7 +93,7 @@ def _unusable(frame: pd.DataFrame) -> int:
 
 
 def typical_miss(predicted: np.ndarray, measured: np.ndarray) -> float:
-    """Root mean square of the log error, as a share: 0.1 means that a typical prediction is off by 10 %.
+    """Root mean square of the log error, as a share: 0.1 means that a typical prediction is off by 10%.
 
     >>> round(typical_miss(np.array([1.1, 1.1]), np.array([1.0, 1.0])), 3)
     0.1

@@ -19,7 +19,7 @@ _MODELS = 5  # whose scores are averaged
 _POLICIES = ("hardest", "easiest", "middle", "coverage_centric", "stratified")
 _POOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "digits": ("digits", {}),
-    "digits, 10 % of the labels wrong": ("digits", {"label_noise": 0.1}),
+    "digits, 10% of the labels wrong": ("digits", {"label_noise": 0.1}),
     "glyphs": ("glyphs", {"examples": 2000, "characters": "abcdefghij", "validation": 0, "test": 1000}),
 }
 
