@@ -225,6 +225,11 @@ def test_per_cent_stays_with_its_number_and_code_as_it_is():
     assert "7 % 3" in shown
 
 
+def test_an_option_in_code_stays_on_one_line_and_minus_signs_are_left_alone():
+    shown = _prose("Run `labkit prune a.csv --out b-c.csv -h`: `x - 1`, `-1`.\n\n    labkit list --json\n")
+    assert re.findall(r'<span class="whole">(.*?)</span>', shown) == ["--out", "-h"]
+
+
 def test_an_equation_keeps_the_signs_next_to_it():
     shown = _prose("We keep $f$, so ($a = 1$) or $b$ and $$c$$, all.")
     kept = re.findall(r'<span class="whole">(.*?)</span>', shown)

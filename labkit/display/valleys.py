@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from labkit.display.assemble import assemble, columns
 from labkit.display.axes import drawable, span
-from labkit.display.describe import count, sentence
+from labkit.display.describe import about, count, sentence
 from labkit.display.series import series_of
 from labkit.display.theme import HEIGHT, WIDTH
-
-_DIGITS = "{:.1e} FLOPs"
 
 
 def valleys(cuts, parabolas, *, corrected=None, title: str | None = None, preset=None, data=None):
@@ -34,7 +32,7 @@ def valleys(cuts, parabolas, *, corrected=None, title: str | None = None, preset
 
     cuts, note = drawable(columns(cuts, "compute", "params", "loss"), ["params", "loss", "compute"])
     lines, _ = drawable(columns(parabolas, "compute", "params", "loss", "bottom"), ["params", "loss", "compute"])
-    named = {value: _DIGITS.format(value) for value in sorted(cuts["compute"].unique())}
+    named = {value: f"{about(value)} FLOPs" for value in sorted(cuts["compute"].unique())}
     kinds, labels = series_of(list(named.values()), "compute", direct=False)
     across = span("x", "parameters", cuts["params"], log=True, length=WIDTH)
     up = span("y", "loss (nats)", cuts["loss"], log=False, length=HEIGHT)

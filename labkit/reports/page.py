@@ -253,6 +253,11 @@ def _percent(value: Any) -> str:
 
 
 def _sentence(text: str | None) -> str:
-    """Words of a notebook with a capital at the start and a stop at the end."""
+    """Words of a notebook with a stop at the end, and a capital at the start unless that is a symbol.
+
+    >>> _sentence("ratio 0.1"), _sentence("k of streams: 0.26")
+    ('Ratio 0.1.', 'k of streams: 0.26.')
+    """
     text = (text or "").strip()
-    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?" else ".")
+    symbol = len(text.partition(" ")[0]) == 1 and text[:1] != "a"
+    return (text if symbol else text[:1].upper() + text[1:]) + ("" if not text or text[-1] in ".!?" else ".")

@@ -30,6 +30,9 @@ _BARS = ("|", "∣", "‖")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HELD = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _PER_CENT = re.compile(r"(?P<code><(?P<tag>code|pre)\b.*?</(?P=tag)>)|(?<=\d) %", re.DOTALL)
+# Code within a line, and the options in it: else a line may end within "--out", which then reads as "-".
+_SPAN = re.compile(r'(?<!<pre class="source">)<code>[^<]*</code>')
+_OPTION = re.compile(r"(?<![\w-])-{1,2}[a-z][\w-]*")
 # An equation and the signs next to it: else a line may begin with a comma.
 _MARKED = re.compile(r'\(?<math\b[^>]*\bdisplay="inline"(?:(?!</math>).)*</math>[,.;:?!)]+', re.DOTALL)
 _ALIGNED = re.compile(r"\\(begin|end)\{(?:aligned|align|eqnarray|gather|gathered|split|multline)\*?\}")
@@ -100,6 +103,7 @@ class Prose:
         page = safe.clean_html(self._converter(held, attachments or {})(markdown))
         page = re.sub(r'(<a\b[^>]*?href=")([^"]*)"', lambda match: match[1] + _target(match[2]) + '"', page)
         page = _PER_CENT.sub(lambda match: match[0] if match["code"] else "\u00a0%", page)
+        page = _SPAN.sub(lambda match: _OPTION.sub(r'<span class="whole">\g<0></span>', match[0]), page)
         page = page.replace("<table", '<div class="wide"><table').replace("</table>", "</table></div>")
         return _MARKED.sub(r'<span class="whole">\g<0></span>', _restore(page, held))
 

@@ -43,7 +43,8 @@ def streams_count(by_law: pd.DataFrame, k: np.ndarray, interval: float = 0.9) ->
     lead = aic.drop("log(streams)").min() - aic["log(streams)"]
     low, high = np.quantile(k, [(1 - interval) / 2, (1 + interval) / 2])
     holds = True if lead > 2 and low > 1e-6 else False if low <= 1e-6 or lead < -2 else None
-    return holds, f"k {np.median(k):.2f} ({low:.2f} to {high:.2f}); AIC ahead of the next law by {lead:.0f}"
+    told = f"{interval:.0%} of the resampled k lie between {low:.2f} and {high:.2f}"
+    return holds, f"{told}; AIC ahead of the next law by {lead:.0f}"
 
 
 def quality_first(fewest: Limits, most: Limits) -> Verdict:
@@ -85,7 +86,8 @@ def order_is_nothing(spread: pd.DataFrame) -> Verdict:
     judged = spread[spread.known.between(0.05, 0.95)]
     holds = None if judged.empty else bool((judged.p * len(judged) > 0.05).all())
     told = ", ".join(
-        f"{index:.1f} at width {width}" for width, index in zip(judged.width, judged["index"], strict=True)
+        f"{index:.1f} at width {width} (p {'below 0.001' if p < 0.001 else f'{p:.3f}'})"
+        for width, index, p in zip(judged.width, judged["index"], judged.p, strict=True)
     )
     return holds, f"variance over mean of the facts known, by stretch: {told or 'no width knows 5 to 95% of them'}"
 

@@ -9,7 +9,7 @@ from labkit.grids.trials.readings import mean_with_limits
 from labkit.grids.trials.verdicts import Limits, Verdict
 
 _SURE, _UNSURE = 0.95, 0.05
-_BOUNDED = 100.0
+_BOUNDED, _ENDLESS = 100.0, 1000.0  # R_D is searched up to 10,000, where no decay is seen
 PUBLISHED_WORTH = 15.4
 PUBLISHED_FASTER = (1.9, 3.3)
 PUBLISHED_TEXT = 5.17
@@ -34,12 +34,18 @@ def effective_data_foretells(errors: pd.DataFrame) -> Verdict:
 def worth_as_published(limits: Limits) -> Verdict:
     """Whether R_D is bounded and holds the published one; value, low and high.
 
-    >>> worth_as_published((10.0, 5.0, 20.0))[0], worth_as_published((5.0, 4.0, 6.0))[0]
-    (True, False)
+    >>> worth_as_published((10.0, 5.0, 20.0))
+    (True, 'R_D 10.0 (5.0 to 20.0)')
+    >>> worth_as_published((5.0, 4.0, 9999.0))
+    (None, 'R_D 5.0 (4.0 or more: some resamplings see no decay at all)')
     """
     value, low, high = limits
     holds = None if high >= _BOUNDED else low <= PUBLISHED_WORTH <= high
-    return holds, f"R_D {value:.1f} ({low:.1f} to {high:.0f})"
+    if low >= _ENDLESS:
+        return holds, "R_D has no bound: no resampling sees any decay"
+    told = "no decay seen" if value >= _ENDLESS else f"{value:.1f}"
+    end = f" to {high:.1f}" if high < _ENDLESS else " or more: some resamplings see no decay at all"
+    return holds, f"R_D {told} ({low:.1f}{end})"
 
 
 def epochs_first(draws: pd.DataFrame) -> Verdict:
@@ -55,7 +61,7 @@ def degrades(slopes: pd.DataFrame) -> Verdict:
     size, text = (slopes[slopes.of == name].iloc[0] for name in ("params", "unique_tokens"))
     wrong = size.high < 0 or text.low > 0
     holds = True if size.low > 0 and text.high < 0 else False if wrong else None
-    return holds, f"gap per doubling: {size.slope:+.3f} nats of parameters, {text.slope:+.3f} of unique tokens"
+    return holds, f"gap per doubling: {size.slope:+z.3f} nats of parameters, {text.slope:+z.3f} of unique tokens"
 
 
 def turns_sooner(turning: pd.DataFrame, sooner: float) -> Verdict:
@@ -112,7 +118,7 @@ def ten_epochs(row: pd.Series) -> Verdict:
 def remedies_slow(slowed: pd.DataFrame) -> Verdict:
     """Whether both remedies cost something at one epoch; ``slowed`` of ``grids.slowed``."""
     holds = True if (slowed.low > 0).all() else False if (slowed.high < 0).any() else None
-    return holds, "cost at one epoch: " + ", ".join(f"{r.remedy} {r.cost:+.3f} nats" for r in slowed.itertuples())
+    return holds, "cost at one epoch: " + ", ".join(f"{r.remedy} {r.cost:+z.3f} nats" for r in slowed.itertuples())
 
 
 def power_law_in_steps(misses: Limits) -> Verdict:
@@ -131,8 +137,8 @@ def tuned_falls(usual: pd.DataFrame, tuned: pd.DataFrame) -> Verdict:
     steps, whole = table[~table.index.str.startswith("largest")], table.loc["largest minus smallest"]
     wrong = (steps.low > 0).any() or turn.high < 0
     good = turn.low > 0 and (steps.change < 0).all() and whole.high < 0
-    told = f"largest minus best smaller, usual decay {turn.change:+.3f}; tuned, by step "
-    return (True if good else False if wrong else None), told + ", ".join(f"{c:+.3f}" for c in steps.change)
+    told = f"largest minus best smaller, usual decay {turn.change:+z.3f}; tuned, by step "
+    return (True if good else False if wrong else None), told + ", ".join(f"{c:+z.3f}" for c in steps.change)
 
 
 def decay_ten_times(best: pd.DataFrame) -> Verdict:
@@ -164,7 +170,7 @@ def close_text_helps(gains: pd.DataFrame) -> Verdict:
     """Whether the closest language helps, and more than the most distant; of ``trials.auxiliary_gains``."""
     close, fall = gains.iloc[0], gains[gains.distance.isna()].iloc[0]
     holds = True if close.low > 0 and fall.low > 0 else False if close.high < 0 or fall.high < 0 else None
-    told = ", ".join(f"{row.gain:+.3f} at distance {row.distance:g}" for row in gains.dropna().itertuples())
+    told = ", ".join(f"{row.gain:+z.3f} at distance {row.distance:g}" for row in gains.dropna().itertuples())
     return holds, f"nats gained on the target: {told}"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from labkit import display
+from labkit.display.axes import label
 from labkit.display.describe import about
 from labkit.display.theme import COLOURS, SHAPES
 from labkit.lessons.panels import vega
@@ -68,7 +69,7 @@ def _by_epochs(record: Any) -> tuple[dict[str, pd.DataFrame], list[vega.Spec]]:
 
 def _by_size(record: Any) -> tuple[dict[str, pd.DataFrame], list[vega.Spec]]:
     decades = [10.0**power for power in range(3, 8)]
-    ticks = {"title": "parameters, at equal compute", "values": decades, "format": "~s"}
+    ticks = {"title": "parameters, at equal compute", "values": decades, "labelExpr": label("datum.value", 9_999)}
     across = vega.number("params", scale=vega.log(*_SIZES), axis=ticks)
     ticks = {"title": "loss, against the best", "format": "+.0%"}
     up = vega.number("apart", scale={"domain": list(_EXCESS), "nice": False}, axis=ticks)
