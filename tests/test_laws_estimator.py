@@ -156,6 +156,23 @@ def test_as_many_points_as_parameters_are_an_exact_fit_and_flagged():
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        lambda law: law.bootstrap(5),
+        lambda law: law.predict([4.0], interval=0.9),
+        lambda law: law.profile("alpha"),
+        lambda law: laws.plan(law, 0.6),
+    ],
+    ids=["bootstrap", "predict", "profile", "plan"],
+)
+def test_a_warning_points_to_the_line_that_asked(asked):
+    law = laws.ScalingLaw("power_floor").fit([1.0, 2.0, 4.0], [1.0, 0.7, 0.55])
+    with pytest.warns(UserWarning, match="says nothing about the error") as caught:
+        asked(law)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
     ("x", "y", "words"),
     [
         ([1, 2, np.nan], [1, 2, 3], "NaN"),

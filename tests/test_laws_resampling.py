@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 from scipy.stats import t
 
 from labkit import laws, seeds
@@ -58,6 +59,42 @@ def test_a_profile_takes_one_value_and_refuses_none():
     for values, message in refused:
         with pytest.raises(ValueError, match=message):
             law.profile("alpha", values)
+
+
+def test_the_profile_of_an_amplitude_holds_it_in_the_units_of_the_points():
+    # in other units it would be another number for every exponent, and the profile that of another quantity
+    x = np.geomspace(1e3, 1e7, 9)
+    y = (0.1 + 20 * x**-0.3) * np.exp(0.02 * seeds.generator(1, "amplitude").standard_normal(9))
+    asked = np.array([14.0, 18.0, 22.0, 28.0])
+    frame = laws.ScalingLaw("power_floor", "log_squared").fit(x, y).profile("A", asked)
+
+    def lowest(amplitude):
+        def residual(theta):
+            return np.log(theta[0] + amplitude * x ** -theta[1]) - np.log(y)
+
+        return 2 * least_squares(residual, [0.1, 0.3], bounds=(0, 1), xtol=1e-15, ftol=1e-15, gtol=1e-15).cost
+
+    np.testing.assert_allclose(frame["A"], asked, rtol=1e-12)
+    np.testing.assert_allclose(frame["objective"], [lowest(amplitude) for amplitude in asked], rtol=1e-8)
+
+
+def test_a_profile_far_from_the_fit_finds_a_minimum_that_lies_elsewhere():
+    # the points are those of a power law, at which this form puts its plateau out of sight; with another exponent
+    # held a plateau among the points is better
+    x = np.geomspace(1e3, 1e9, 20)
+    y = (0.1 + 20 * x**-0.3) * np.exp(0.02 * seeds.generator(3, "elsewhere").standard_normal(20))
+    law = laws.ScalingLaw("log_logistic", "log_squared").fit(x, y)
+    held = law.parameters_["alpha"] * 1.12
+    form, near = laws.get("log_logistic"), np.inf
+    for place in (1.0, 30.0, 1e3):
+
+        def residual(logs):
+            theta = dict(zip(("E", "S", "d"), np.exp(logs), strict=True))
+            return np.log(form.value(x, {**theta, "alpha": held}) / y)
+
+        begin = np.log([0.1, 20 * place**-0.3, place])
+        near = min(near, 2 * least_squares(residual, begin, xtol=1e-12, ftol=1e-12, gtol=1e-12).cost)
+    assert law.profile("alpha", [held])["objective"][0] <= near * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("objective", ["huber_log", "squared"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +11,7 @@ from labkit.laws import diagnosis, fitting, points, race, resampling, solver
 from labkit.laws.form import Form, get
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
+from labkit.laws.warned import warn
 
 DRAWS = 400  # bootstrap refits behind an interval of predict
 BLOCK = 10_000  # predictions whose draws are held at once
@@ -189,10 +188,9 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
     def _bootstrap(self, n: int, seed: int, kind: str) -> np.ndarray:
         count, free = diagnosis.distinct(self._data), len(self._theta)
         if count <= free and self._fits is not None:
-            warnings.warn(
+            warn(
                 f"{count} distinct points and {free} parameters: the spread of refits says nothing about the error; "
-                "use a form with fewer parameters, or laws.forecast",
-                stacklevel=3,
+                "use a form with fewer parameters, or laws.forecast"
             )
         generator = seeds.generator(seed, "law bootstrap", kind)
         fitted = self._evaluate(tuple(c[0] for c in self._data.columns), self._theta[None])[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from labkit.laws import points, race, solver
-from labkit.laws.fitting import Fits
+from labkit.laws import points, race, solver, starts
+from labkit.laws.fitting import Fits, Scaled
 from labkit.laws.form import Form
 from labkit.laws.misfit import Data
 from labkit.laws.objectives import Objective
@@ -15,6 +15,7 @@ HELD = 4_000_000  # resampled points held in memory at once
 PLACES = 31
 REACH = 4.0  # bootstrap standard errors a profile goes to either side
 REFITS = 200
+ELSEWHERE = 4  # starts of a profile besides the fit
 LIKELY = 0.9
 
 
@@ -96,14 +97,38 @@ def profile(law, name: str, values=None):
     rows = np.zeros(len(values), int)
     asked = np.tile(law._theta, (len(values), 1))
     asked[:, place] = values
-    begin = np.tile(fits.theta[0, 0], (len(values), 1))
-    low, high = np.tile(fits.low[0], (len(values), 1)), np.tile(fits.high[0], (len(values), 1))
-    held = np.clip(fits.scaled.into(form, asked, rows)[:, place], low[:, place], high[:, place])
+    scaled = _steady(form, name, law._data, fits.scaled)
+    low, high = (np.tile(bound[0], (len(values), 1)) for bound in starts.bounds(form, scaled.data))
+    begin = scaled.into(form, asked, rows)
+    held = np.clip(begin[:, place], low[:, place], high[:, place])
     begin[:, place] = low[:, place] = high[:, place] = held
-    found = solver.solve(form, law._objective, fits.scaled.data, begin, rows, low, high, ridges=True)
-    scaled = fits.scaled.back(form, found.theta, rows)[:, place]
-    cost = found.cost * law._unit()
+    # held far from the fit, another minimum may be the lowest: the fit is not the only place to start from
+    every = Data(scaled.data.columns, scaled.data.y, np.repeat(scaled.data.weights, len(values), 0))
+    others = starts.starting_points(form, law._objective, every, low, high, keep=ELSEWHERE, seed=law.seed)
+    begin = np.concatenate([begin[:, None], others], 1)
+    each = begin.shape[1]
+    low, high = np.repeat(low, each, 0), np.repeat(high, each, 0)
+    begin, which = begin.reshape(low.shape), np.zeros(len(low), int)
+    found = solver.solve(form, law._objective, scaled.data, begin, which, low, high, ridges=True)
+    best = found.cost.reshape(-1, each).argmin(1) + each * np.arange(len(values))
+    cost = found.cost[best] * (1.0 if law._objective.logarithmic else scaled.y_factor[0] ** 2)
+    values = scaled.back(form, found.theta[best], rows)[:, place]
     count, free = int((law._data.weights > 0).sum()), len(form.parameters)
     noise = law.objective_ / max(count - free, 1)
     likely = (cost - law.objective_) <= ratio.ppf(LIKELY, 1, max(count - free, 1)) * noise
-    return pd.DataFrame({name: scaled, "objective": cost, "likely": likely})
+    return pd.DataFrame({name: values, "objective": cost, "likely": likely})
+
+
+def _steady(form: Form, name: str, data: Data, scaled: Scaled) -> Scaled:
+    """The data in units in which a held parameter stays itself while the others change.
+
+    In other units than the user's an amplitude is another number for every exponent.
+    """
+    moving = [quantity for quantity, power in form.units.get(name, {}).items() if not isinstance(power, (int, float))]
+    columns = tuple(
+        own if column in moving else unitless
+        for column, own, unitless in zip(form.columns, data.columns, scaled.data.columns, strict=True)
+    )
+    y_factor = np.ones(1) if "y" in moving else scaled.y_factor
+    factors = {column: factor for column, factor in scaled.factors.items() if column not in moving}
+    return Scaled(Data(columns, data.y / y_factor[:, None], data.weights), factors, y_factor)
