@@ -1,5 +1,9 @@
 """The ScalingLaw estimator: recovery, conventions, refusals."""
 
+import copy
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -188,6 +192,53 @@ def test_a_warning_points_to_the_line_that_asked(asked):
 def test_points_that_cannot_be_fitted_are_refused(x, y, words):
     with pytest.raises(ValueError, match=words):
         laws.ScalingLaw("power").fit(x, y)
+
+
+def test_a_masked_point_does_not_count_as_known():
+    with pytest.raises(ValueError, match="x has 1 NaN"):
+        laws.ScalingLaw("power").fit(np.ma.array([1.0, 2, 3], mask=[False, True, False]), [3.0, 2, 1])
+    kept = np.ma.array([3.0, 9.0, 1.5, 1.0], mask=[False, True, False, False])
+    assert laws.forecast([1, 2, 3, 4], kept, [8]) == laws.forecast([1, 3, 4], [3.0, 1.5, 1.0], [8])
+
+
+@pytest.mark.parametrize("x", [pd.date_range("2020", periods=3), np.array([1, 2, 3]) + 0j], ids=["dates", "complex"])
+def test_what_merely_could_become_a_number_is_refused(x):
+    with pytest.raises(ValueError, match=r"X must be numbers, got (datetime64|complex)"):
+        laws.ScalingLaw("power").fit(x, [3.0, 2, 1])
+
+
+@pytest.mark.parametrize("seed", [None, "one", True, np.random.default_rng(0)])
+def test_a_seed_that_is_no_number_is_refused(seed):
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        laws.ScalingLaw("power", seed=seed).fit([1, 2, 3], [3.0, 2, 1])
+
+
+def test_columns_of_other_names_are_refused_with_what_to_do():
+    frame = pd.DataFrame({"N": [1.0, 2], "D": [1.0, 2]})
+    with pytest.raises(ValueError, match=r"'params'.*give params, tokens as an array"):
+        laws.ScalingLaw("chinchilla").fit(frame, [1.0, 2])
+    with pytest.raises(ValueError, match=r"'x'.*give that column alone"):
+        laws.ScalingLaw("power").fit(frame, [1.0, 2])
+
+
+@pytest.mark.parametrize("form", ["m4", laws.get("power_floor")], ids=["by name", "as a form"])
+def test_a_fitted_law_survives_a_pickle(form):
+    law = laws.ScalingLaw(form).fit(X, noisy(5))
+    again = pickle.loads(pickle.dumps(law))
+    assert again.parameters_ == law.parameters_
+    assert repr(again) == repr(law)
+    np.testing.assert_array_equal(again.predict([1e5], interval=0.9), law.predict([1e5], interval=0.9))
+
+
+def test_forms_that_ship_are_pickled_and_copied_as_themselves():
+    for form in laws.FORMS:
+        assert pickle.loads(pickle.dumps(form)) is form
+        assert copy.deepcopy(form) is form
+
+
+def test_a_form_in_the_place_of_one_that_ships_is_not_taken_for_it():
+    ours = replace(laws.get("power"), source="for the test")
+    assert copy.deepcopy(ours).source == "for the test"
 
 
 def test_unknown_names_get_the_nearest_match():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
@@ -45,6 +47,8 @@ class ScalingLaw(RegressorMixin, BaseEstimator):
 
     def fit(self, X, y, sample_weight=None):
         """Fit to X, (n,), (n, k) or a frame with the form's columns, and y (n,); weights (n,) default to one each."""
+        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral):
+            raise ValueError(f"seed must be a whole number, so that a fit can be made again; got {self.seed!r}")
         form, objective = get(self.form), Objective(self.objective, self.delta)
         columns = points.columns(form, X)
         count = len(columns[0])

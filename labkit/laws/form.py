@@ -81,7 +81,7 @@ def _evaluate(law: Law, columns, theta):
         return law(*columns, *split)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Form:
     """A scaling law: ``law(*columns, *parameters)`` returns the value and its partial derivatives, one per parameter.
 
@@ -89,7 +89,7 @@ class Form:
     many parameter sets. ``rescalable`` names the columns whose unit may change (all by default), ``equivariant`` says
     whether the unit of y may. ``units`` says how each parameter changes with the unit of y (key ``"y"``) and of the
     rescalable columns: a power, the name of the parameter that is the power, or a function of the parameters.
-    ``twin`` helps the solver to the limits of the form.
+    ``twin`` helps the solver to the limits of the form. A form that ships is pickled and copied as itself.
 
     >>> line = Form("line", ("x",), (Parameter("A", "slope"),), lambda x, A: (A * x, (x,)), latex="y = A x",
     ...             source="for illustration", units={"A": {"y": 1, "x": -1}})
@@ -119,6 +119,16 @@ class Form:
         for name in self.units:
             if name not in known:
                 raise ValueError(f"form {self.name!r}: units name {name!r}, which is no parameter ({sorted(known)})")
+
+    def __repr__(self) -> str:
+        return f"Form({self.name!r}, columns={self.columns}, parameters={self.names})"
+
+    def __reduce_ex__(self, protocol):
+        # formulas that ship are mostly lambdas, which no pickle holds: their form's name stands for them
+        ships = (getattr(self.law, "__module__", None) or "").startswith(f"{__package__}.")
+        if ships and self.name in FORMS and FORMS[self.name] is self:
+            return get, (self.name,)
+        return super().__reduce_ex__(protocol)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ logarithms), so that a grid need not have been laid out on lines of equal comput
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class Frontier:
     exponent: float
     limits: tuple[float, float]
     coefficient: float
-    table: object
-    draws: np.ndarray
+    table: object = field(repr=False)
+    draws: np.ndarray = field(repr=False)
     interval: float
 
     def at(self, compute: float) -> dict[str, float]:

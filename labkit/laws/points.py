@@ -21,7 +21,11 @@ def columns(form: Form, X) -> tuple[np.ndarray, ...]:
         else:
             missing = [name for name in form.columns if name not in names]
             if missing:
-                raise ValueError(f"form {form.name!r} needs a column {missing[0]!r}: {nearest(missing[0], names)}")
+                alone = len(form.columns) == 1
+                advice = "give that column alone" if alone else f"rename, or give {', '.join(form.columns)} as an array"
+                raise ValueError(
+                    f"form {form.name!r} needs a column {missing[0]!r} ({advice}): {nearest(missing[0], names)}"
+                )
             chosen = [X[name] for name in form.columns]
         arrays = [numbers(values, name) for values, name in zip(chosen, form.columns, strict=True)]
     else:
@@ -41,11 +45,15 @@ def columns(form: Form, X) -> tuple[np.ndarray, ...]:
 
 
 def numbers(values, name: str) -> np.ndarray:
-    """The values as floats, or a ``ValueError`` that names them."""
+    """The values as floats, NaN where they are masked; or a ``ValueError`` that names them."""
     try:
-        return np.asarray(values, dtype=float)
+        if np.ma.isMaskedArray(values):
+            values = values.astype(float).filled(np.nan)
+        if np.asarray(values).dtype.kind not in "mMc":  # dates have numbers, but not these
+            return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be numbers, got {np.asarray(values).dtype}; convert or drop them") from None
+        pass
+    raise ValueError(f"{name} must be numbers, got {np.asarray(values).dtype}; convert or drop them")
 
 
 def finite(values: np.ndarray, name: str) -> None:

@@ -25,8 +25,8 @@ class Published:
     parameters: dict[str, float]
     source: str
     units: str
-    note: str = ""
-    checks: tuple[dict, ...] = field(default=())
+    note: str = field(default="", repr=False)
+    checks: tuple[dict, ...] = field(default=(), repr=False)
 
     def predict(self, X) -> np.ndarray:
         """The law at points X, (n,), (n, k) or a frame with the form's columns."""
