@@ -82,7 +82,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo(
-            "Interrupted: finished points are stored, so the same command goes on where this one stopped.", err=True
+            "Interrupted: run the same command again; points and runs that were finished are not done twice.", err=True
         )
         sys.exit(5)
     except (ValueError, TypeError, OSError) as error:

@@ -123,4 +123,6 @@ def _refusal(cells: pd.Series, place: int, text: str) -> str:
         return said + "is not a number but two: put what follows the ± in a column of its own, and name that with --se"
     if _DATE.match(text):
         return said + "is not a number but a date: give sizes, steps or tokens, not when they were measured"
+    if not any(character.isdigit() for character in text):
+        return said + "is not a number: leave a cell empty where there is no value"
     return said + "is not a number"

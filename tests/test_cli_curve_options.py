@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labkit import cli, curve_files, laws, seeds
+from labkit import cli, curve_files, laws, seeds, table_files
 from labkit.commands import curves
 
 SIZES = np.array([64, 128, 256, 512, 1024, 2048])
@@ -79,6 +79,7 @@ def test_a_law_of_several_variables_is_refused_for_a_curve(labkit, curve):
     code, _, said = labkit("fit", curve, "--y", "error", "--form", "chinchilla")
     assert code == 2
     assert "laws of one variable; chinchilla has params, tokens" in said
+    assert "laws.ScalingLaw('chinchilla').fit(table[['params', 'tokens']], table['error'])" in said
 
 
 def test_a_target_that_a_lucky_last_point_reaches_is_said_in_words(labkit, tmp_path):
@@ -118,7 +119,7 @@ def test_the_separator_of_a_table_is_told_by_its_first_line(tmp_path, text):
     ("name", "content", "message"),
     [
         ("a.csv", "examples,précision\n1,2\n".encode("latin-1"), "not text in UTF-8: save it in that encoding"),
-        ("a.csv", "examples,error\n1,2\n".encode("utf-16"), "not text in UTF-8"),
+        ("a.csv", "examples,error\n1,2\n".encode("utf-16")[:-1], "not text in UTF-8"),
         ("a.jsonl", '{"examples": 1, "précision": 2}\n'.encode("latin-1"), "not text in UTF-8"),
         ("a.csv", b"examples,error\n1,2\n", "both 'examples': name two columns of examples, error"),
     ],
@@ -137,7 +138,7 @@ def test_without_a_reader_of_parquet_the_extra_is_named(tmp_path, monkeypatch):
     def missing(path):
         raise ImportError("Unable to find a usable engine")
 
-    monkeypatch.setitem(curve_files._READERS, ".parquet", missing)
+    monkeypatch.setitem(table_files._READERS, ".parquet", missing)
     with pytest.raises(ValueError, match=r"a\.parquet cannot be read as parquet: .*pip install 'labkit\[parquet\]'"):
         curve_files.read_curve(path)
 
@@ -220,19 +221,48 @@ def test_limits_that_one_point_to_spare_makes_too_narrow_are_said_to_be(labkit, 
         )
 
 
-@pytest.mark.parametrize("name", ["stdin.csv", "stdin.jsonl"])
-def test_a_curve_can_be_piped_in(labkit, curve, monkeypatch, name):
+WRITTEN = {
+    "csv": lambda table: table.to_csv(index=False),
+    "csv in UTF-16": lambda table: table.to_csv(index=False).encode("utf-16"),
+    "json lines": lambda table: table.to_json(orient="records", lines=True),
+    "json records": lambda table: table.to_json(orient="records"),
+    "json records, indented": lambda table: table.to_json(orient="records", indent=2),
+    "json columns": lambda table: table.to_json(),
+    "json lists": lambda table: json.dumps(table.to_dict("list")),
+    "one line of json": lambda table: table[:1].to_json(orient="records", lines=True),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_a_curve_can_be_piped_in(labkit, curve, monkeypatch, kind):
     import io
     from types import SimpleNamespace
 
-    table = pd.read_csv(curve)
-    text = table.to_csv(index=False) if name.endswith("csv") else table.to_json(orient="records", lines=True)
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))
+    content = WRITTEN[kind](pd.read_csv(curve))
+    content = content.encode() if isinstance(content, str) else content
+    if kind == "one line of json":
+        pd.read_csv(curve)[:1].to_csv(curve, index=False)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
     asked = ["--y", "error", "--at", "10k", "--json"]
     code, out, _ = labkit("forecast", "-", *asked)
     assert code == 0
     piped, wanted = (json.loads(text)["forecast"][0] for text in (out, labkit("forecast", curve, *asked)[1]))
     assert piped == pytest.approx(wanted)
+
+
+def test_what_is_piped_in_compressed_is_refused_with_what_to_do(labkit, curve, monkeypatch):
+    import gzip
+    import io
+    from types import SimpleNamespace
+
+    packed = gzip.compress(curve.read_bytes())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(packed)))
+    code, _, said = labkit("fit", "-")
+    assert (code, "pipe it through gunzip -c first" in said) == (2, True)
+    path = curve.with_name("mine.csv.gz")
+    path.write_bytes(packed)
+    code, _, said = labkit("fit", path)
+    assert (code, "gunzip -c mine.csv.gz | labkit forecast -" in said) == (2, True)
 
 
 def test_nothing_piped_in_is_an_empty_file(labkit, monkeypatch):
@@ -267,6 +297,53 @@ def test_a_target_above_every_point_is_asked_about(labkit, curve):
     )
     found = json.loads(labkit("forecast", curve, "--y", "error", "--target", 0.1, "--json")[1])
     assert "warnings" not in found
+
+
+def test_a_target_far_below_every_point_is_asked_about(labkit, curve):
+    table = pd.read_csv(curve)
+    table.assign(error=100 * table.error).to_csv(curve, index=False)
+    asked = ["forecast", curve, "--y", "error", "--target"]
+    assert "the target 0.05 is far below every error: was it meant in another unit?" in labkit(*asked, "5%")[1]
+    assert "another unit" not in labkit(*asked, "5")[1]
+
+
+@pytest.mark.parametrize(
+    ("factor", "more", "message"),
+    [
+        (-1, [], "where they may be negative, give --bounds -inf inf"),
+        (100, ["--bounds", "0", "1"], "where they are percents, give --bounds 0 100"),
+        (-1, ["--bounds", "2", "3"], "give the range that they can take"),
+    ],
+)
+def test_bounds_that_hold_no_point_are_refused_with_what_the_points_are(labkit, curve, factor, more, message):
+    table = pd.read_csv(curve)
+    table.assign(error=factor * table.error).to_csv(curve, index=False)
+    code, _, said = labkit("forecast", curve, "--y", "error", *more)
+    low, high = sorted((factor * ERRORS[0], factor * ERRORS[-1]))
+    assert code == 2
+    assert f"they go from {low:g} to {high:g}; {message}" in said
+
+
+def test_logarithms_of_what_has_none_are_refused_with_the_option_that_takes_it(labkit, curve):
+    table = pd.read_csv(curve)
+    table.assign(error=np.append(ERRORS[:-1], 0)).to_csv(curve, index=False)
+    code, _, said = labkit("fit", curve, "--y", "error")
+    assert code == 2
+    assert "1 of 6 points of error is at zero or below" in said
+    assert "fit with --objective squared" in said
+    assert labkit("fit", curve, "--y", "error", "--objective", "squared")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "more"),
+    [(1 - ERRORS, []), (-ERRORS, ["--objective", "squared"])],
+    ids=["values that rise", "values below a floor of zero"],
+)
+def test_a_law_that_says_no_more_than_a_mean_is_no_fit(labkit, curve, values, more):
+    pd.DataFrame({"examples": SIZES, "error": values}).to_csv(curve, index=False)
+    code, out, said = labkit("fit", curve, *more)
+    assert (code, out) == (6, "")
+    assert "No fit: power_floor describes error no better than its mean does" in said
 
 
 @pytest.mark.parametrize("interval", ["90", "0", "1", "nan", "150%", "wide"])

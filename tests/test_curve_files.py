@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labkit import curve_files
+from labkit import curve_files, table_files
 from labkit.laws.curve import clean
 
 
@@ -85,7 +85,7 @@ def test_unknown_endings_and_missing_files_are_refused(written, tmp_path):
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_read(written, monkeypatch):
-    monkeypatch.setattr(curve_files, "MAX_BYTES", 10)
+    monkeypatch.setattr(table_files, "MAX_BYTES", 10)
     with pytest.raises(ValueError, match="at most"):
         curve_files.read_curve(written("examples,error\n10,0.5\n"))
 
@@ -115,7 +115,7 @@ def test_a_broken_line_in_the_middle_is_named(written):
 def test_many_lines_of_json_are_read_in_blocks_alike(written, monkeypatch):
     log = written("".join(f'{{"step": {i}, "loss": {1 / i}}}\n' for i in range(1, 8)), "log.jsonl")
     whole = curve_files.read_curve(log)
-    monkeypatch.setattr(curve_files, "_BLOCK", 3)
+    monkeypatch.setattr(table_files, "_BLOCK", 3)
     pd.testing.assert_frame_equal(curve_files.read_curve(log), whole)
 
 
@@ -201,7 +201,7 @@ def test_scores_and_diverging_runs_are_remarked_on(written):
 
 
 def test_a_large_file_comes_with_the_command_that_shortens_it(written, monkeypatch):
-    monkeypatch.setattr(curve_files, "MAX_BYTES", 100)
+    monkeypatch.setattr(table_files, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match=r"awk 'NR == 1 \|\| NR % 21 == 0' mine\.csv > short\.csv"):
         curve_files.read_curve(written("examples,error\n" + "10,0.5\n" * 27))
 
@@ -245,6 +245,32 @@ def test_units_in_a_header_do_not_hide_a_usual_name(written):
     assert curve.attrs["x_name"] == "Training examples (n)"  # which says the unit that the numbers are in
     exact = curve_files.read_curve(written("examples,Error (%),error\n10,50,0.5\n20,40,0.4\n"))
     assert exact.attrs["y_name"] == "error"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"sep=;\nexamples;error\n10;0,5\n20;0,4\n",
+        b"\xef\xbb\xbfsep=;\r\nexamples;error\r\n10;0.5\r\n20;0.4\r\n",
+        b"# runs\nsep=\t\nexamples\terror\n10\t0.5\n20\t0.4\n",
+        "examples\terror\n10\t0.5\n20\t0.4\n".encode("utf-16"),
+        "sep=;\nexamples;error\n10;0,5\n20;0,4\n".encode("utf-16-be").join([b"\xfe\xff", b""]),
+    ],
+)
+def test_what_spreadsheets_write_above_a_table_is_no_part_of_it(tmp_path, content):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    assert curve_files.read_curve(path).y.tolist() == [0.5, 0.4]
+
+
+def test_lines_of_json_are_read_under_either_ending(written):
+    text = '{"examples": 10, "error": 0.5}\n{"examples": 20, "error": 0.4}\n'
+    assert curve_files.read_curve(written(text, "a.json")).y.tolist() == [0.5, 0.4]
+
+
+def test_a_mark_for_a_missing_value_is_refused_with_what_to_do(written):
+    with pytest.raises(ValueError, match="'-' in row 2, which is not a number: leave a cell empty where there is no"):
+        curve_files.read_curve(written("examples,error\n10,0.5\n20,-\n"))
 
 
 def test_text_files_are_read_as_tables(written):

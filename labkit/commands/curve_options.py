@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
 
 import click
 
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")  # first bytes of gzip, bzip2, xz and zip
+
 
 class CurveFile(click.Path):
-    """A path, or "-" for standard input: CSV or JSON lines, kept in a file until the command ends."""
+    """A path, or "-" for standard input: CSV, JSON or JSON lines, kept in a file until the command ends."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -19,11 +22,28 @@ class CurveFile(click.Path):
         if str(value) != "-":
             return super().convert(value, param, ctx)
         content = sys.stdin.buffer.read()
-        json_lines = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+        if content.startswith(_PACKED):
+            self.fail("what is piped in is compressed: pipe it through gunzip -c first", param, ctx)
         folder = ctx.with_resource(tempfile.TemporaryDirectory(prefix="labkit-"))
-        path = Path(folder) / ("stdin.jsonl" if json_lines else "stdin.csv")
+        path = Path(folder) / f"stdin{_ending(content)}"
         path.write_bytes(content)
         return path
+
+
+def _ending(content: bytes) -> str:
+    """That of a file which holds such bytes."""
+    if content.startswith(b"PAR1"):
+        return ".parquet"
+    text = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text.startswith((b"{", b"[")):
+        return ".csv"
+    first, _, more = text.partition(b"\n")
+    try:
+        values = json.loads(first)
+    except ValueError:
+        return ".json"  # written over several lines
+    plain = isinstance(values, dict) and not any(isinstance(value, (list, dict)) for value in values.values())
+    return ".jsonl" if plain or more.strip() else ".json"
 
 
 class Size(click.ParamType):

@@ -10,6 +10,7 @@ import click
 
 from labkit.commands.curve_options import ChartFile, Level, Size, file_options
 
+FAR_BELOW = 0.02  # of the lowest y, below which a target is asked about: 0.05 for values in percent
 # Simulated fits of two to four parameters to so many points: 63 to 78 of 100 intervals at 90% held the truth.
 _ONE_TO_SPARE = (
     "with one point more than parameters the limits are too narrow: of those at 90% about 70% hold the truth. "
@@ -77,7 +78,11 @@ def fit(file, x, y, se, where, interval, seed, as_json, page, out, form, objecti
     law = laws.ScalingLaw(form, objective=objective, seed=seed)
     chosen = laws.get(form)
     if len(chosen.columns) > 1:
-        raise ValueError(f"labkit fit takes laws of one variable; {form} has {', '.join(chosen.columns)}")
+        columns = ", ".join(map(repr, chosen.columns))
+        raise ValueError(
+            f"labkit fit takes laws of one variable; {form} has {', '.join(chosen.columns)}: in Python it is "
+            f"laws.ScalingLaw({form!r}).fit(table[[{columns}]], table[{curve.attrs['y_name']!r}])"
+        )
     needed, sizes = len(chosen.parameters) + 1, curve.x.nunique()
     if sizes < needed:
         # A law through every point has no residual, so its interval would have no width and mean nothing.
@@ -90,7 +95,21 @@ def fit(file, x, y, se, where, interval, seed, as_json, page, out, form, objecti
         sys.exit(6)
     if page:
         _worth_a_page(file, curve)
-    law.fit(curve.x, curve.y, curve_files.weights(curve, objective))
+    low = int((curve.y <= 0).sum())
+    if low and objective != "squared":
+        raise ValueError(
+            f"{low} of {_points(len(curve))} of {curve.attrs['y_name']} {'are' if low > 1 else 'is'} at zero or below, "
+            f"where {objective} has no logarithm: fit with --objective squared, or leave such rows out"
+        )
+    weights = curve_files.weights(curve, objective)
+    law.fit(curve.x, curve.y, weights)
+    if _says_nothing(law, curve, weights):
+        click.echo(
+            f"No fit: {form} describes {curve.attrs['y_name']} no better than its mean does. "
+            "Try another --form: see labkit list forms.",
+            err=True,
+        )
+        sys.exit(6)
     draws = law.bootstrap(1000, seed=seed)
     low, high = draws.quantile((1 - interval) / 2), draws.quantile((1 + interval) / 2)
     notes = list(curve.attrs["notes"])
@@ -114,6 +133,21 @@ def fit(file, x, y, se, where, interval, seed, as_json, page, out, form, objecti
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(failed or (0 if law.converged_ else 6))
+
+
+def _says_nothing(law, curve, weights) -> bool:
+    """Whether least squares fit no better than a constant would, as to values that rise or that no form takes."""
+    import numpy as np
+
+    from labkit import laws
+
+    if law.objective not in ("squared", "log_squared") or laws.get(law.form).name == "last_value":
+        return False
+    take = np.log if law.objective == "log_squared" else np.asarray
+    y, fitted = take(curve.y.to_numpy()), take(law.predict(curve.x))
+    constant = np.average(y, weights=weights)
+    left, all_of_it = (np.average((y - value) ** 2, weights=weights) for value in (fitted, constant))
+    return bool(left >= (1 - 1e-9) * all_of_it)
 
 
 def _with(form: str) -> list[str]:
@@ -155,8 +189,9 @@ def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, targ
     from labkit import laws
 
     curve = _read(file, x, y, se, where, as_json)
-    usable = curve[curve.y.between(*bounds)]
-    known = usable if len(usable) else curve  # none: what follows says so
+    known = curve[curve.y.between(*bounds)]
+    if known.empty:
+        _refuse_bounds(curve, bounds)
     if not at and target is None and not page:
         at = (2 * float(known.x.max()), 10 * float(known.x.max()))
     if page:
@@ -182,9 +217,11 @@ def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, targ
             "unreachable": plan.unreachable,
             "horizon": plan.horizon,
         }
-        if target > usable.y.max():
-            above = f"the target {target:g} is above every {names['y_name']}: was it meant in another unit?"
-            found["warnings"] = [*found.get("warnings", ()), above]
+        lowest, highest = known.y.min(), known.y.max()
+        if target > highest or 0 < target < FAR_BELOW * lowest:
+            where = "above every" if target > highest else "far below every"
+            aside = f"the target {target:g} is {where} {names['y_name']}: was it meant in another unit?"
+            found["warnings"] = [*found.get("warnings", ()), aside]
     if chart is not None:
         _draw(curve, chart, max(at, default=known.x.max() * 10), options)
         found["chart"] = str(chart)
@@ -197,6 +234,19 @@ def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, targ
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(failed or (6 if target is not None and found["plan"]["needed"] is None else 0))
+
+
+def _refuse_bounds(curve, bounds) -> None:
+    low, high = bounds
+    y, lowest, highest = curve.attrs["y_name"], curve.y.min(), curve.y.max()
+    others = {
+        (0, float("inf")): "where they may be negative, give --bounds -inf inf",
+        (0, 1): "where they are percents, give --bounds 0 100",
+    }
+    advice = others.get((low, high), "give the range that they can take")
+    raise ValueError(
+        f"no {y} lies within the bounds {low:g} and {high:g}: they go from {lowest:g} to {highest:g}; {advice}"
+    )
 
 
 def _level(interval: float) -> str:
