@@ -266,7 +266,7 @@ def _sentence(exponent: _Estimate, plain: float, gain: _Estimate, bend: _Estimat
     bends = {True: "bends below", False: "does not bend below", None: "may or may not bend below"}
     return (
         f"The best fraction falls {steeper[gain.above(0)]} no pruning: exponent {exponent.value:.2f} against "
-        f"{plain:.2f}, a gain of {gain.low:.2f} to {gain.high:.2f} ({interval:.0%} interval). It "
-        f"{bends[bend.above(1)]} the power law of its smaller sizes: factor {bend.value:.2f}, "
-        f"{bend.low:.2f} to {bend.high:.2f}."
+        f"{plain:.2f}, a gain of {gain.low:.2f} to {gain.high:.2f} ({interval:.0%} interval by "
+        f"resampling the seeds). It {bends[bend.above(1)]} the power law of its smaller sizes: factor "
+        f"{bend.value:.2f}, {bend.low:.2f} to {bend.high:.2f}."
     )
