@@ -69,6 +69,7 @@ def test_an_interrupted_run_says_so_and_the_next_one_goes_on(start, tmp_path):
     assert _nothing_half_written(tmp_path)
     kept = len(_points(tmp_path))
     assert 2 <= kept < 8
+    (tmp_path / "runs" / "may_go_on").touch()
     assert start().wait(PATIENCE) == 0
     assert files.read_json(directory / files.RUN)["reason"] == "ok"
     assert (tmp_path / "sweeps.html").is_file()
