@@ -32,6 +32,27 @@ def test_many_points_are_compared_as_if_each_had_been_fitted(spread, objective, 
     assert gathered[["parameters", "near_equal", "converged"]].equals(every[["parameters", "near_equal", "converged"]])
 
 
+@pytest.mark.parametrize("objective", ["huber_log", "asymmetric"])
+def test_many_points_of_a_robust_objective_end_where_a_search_on_all_of_them_does(objective, monkeypatch):
+    x, y = curve("even in x")
+    y = np.where(np.arange(POINTS) % 97 == 5, 3 * y, y)  # what a robust objective is for
+    sampled = laws.compare(x, y, FORMS, objective=objective).set_index("form").loc[FORMS]
+    monkeypatch.setattr(dense, "MANY", POINTS)
+    every = laws.compare(x, y, FORMS, objective=objective).set_index("form").loc[FORMS]
+    np.testing.assert_allclose(sampled[["held_out", "train"]], every[["held_out", "train"]], rtol=1e-5)
+    assert sampled[["near_equal", "converged"]].equals(every[["near_equal", "converged"]])
+
+
+def test_surer_points_count_for_more_in_a_robust_comparison_of_many(monkeypatch):
+    x, y = curve("even in x")
+    se = np.where(np.arange(POINTS) % 3, 0.01, 0.5) * y
+    y = np.where(np.arange(POINTS) % 3, y, 1.5 * y)  # the unsure points are off, and few of the sample are not
+    asked = {"forms": ["power_floor"], "objective": "huber_log", "se": se}
+    sampled = laws.compare(x, y, **asked)["held_out"][0]
+    monkeypatch.setattr(dense, "MANY", POINTS)
+    assert sampled == pytest.approx(laws.compare(x, y, **asked)["held_out"][0], rel=1e-5)
+
+
 def test_a_hundred_thousand_points_are_compared_with_errors_at_every_one_of_them():
     x, y = curve("even in ln x", points=100_000)
     found = laws.compare(x, y, FORMS)

@@ -18,6 +18,7 @@ from labkit.laws.points import target
 SHARES = (0.85, 0.7, 0.55)  # of the points, known at each cut
 KEEP = 4
 UNSURE = 1e6  # standard error over y beyond which a point says as little
+LAST, CLOSE = 60, 1e-9  # iterations on all of very many points, and their tolerance
 LEAST = 1e-12  # prediction over y: what is lower, or not above zero, is this far off
 
 
@@ -27,7 +28,8 @@ def compare(x, y, forms=None, *, se=None, bounds=(0, None), objective=None, seed
     ``forms`` are names or forms of one variable, or a single one; by default all whose parameters the points outnumber.
     ``objective`` defaults to "log_squared", or "squared" where y is not positive; errors are in ln y, or in y. With
     standard errors ``se`` of y surer points count for more, in fits and in RMS errors. Beyond 4,000 points least
-    squares fit neighbours together; errors are those at every point. Returns a frame, best first:
+    squares fit neighbours together, and robust objectives look for their minimum on every so-many-th point before they
+    settle on all; errors are those at every point. Returns a frame, best first:
     form, parameters (their number), train (RMS error at all points), held_out (RMS), worst (largest), rank (mean rank
     over the cuts), near_equal (fits of nearly the same cost but other parameters), converged.
 
@@ -108,10 +110,17 @@ def _tried(
         return _errors(objective, predicted, curve.y), {"near_equal": 1, "converged": True}
     x, y, counted, known = dense.gathered(curve.x, curve.y, counts, states, objective)
     data = Data((x[None],), y[None], (np.arange(len(x)) < np.array(known)[:, None]) * counted)
-    fits = fitting.fit(form, objective, data, keep=KEEP, seed=seed, heats=race.heats(form), ridges=True)
+    every, sought = None, data
+    if len(x) > dense.MANY:  # the way to a fit is found on some of the points, and its end on all
+        some = dense.sampled(len(x))
+        every, sought = data, Data((x[None, some],), y[None, some], data.weights[:, some])
+    fits = fitting.fit(form, objective, sought, keep=KEEP, seed=seed, heats=race.heats(form), ridges=True)
+    judged = fits if sought.y.shape[1] == len(curve) else _judged(fits, curve, counts)
+    if every is not None:
+        fits = fitting.go_on(form, objective, every, fits.parameters(), iterations=LAST, tolerance=CLOSE)
     predicted, _ = form.evaluate((curve.x[None],), fits.parameters())
     facts = {
-        "near_equal": diagnosis.near_equal(fits if len(x) == len(curve) else _judged(fits, curve, counts), -1),
+        "near_equal": diagnosis.near_equal(judged, -1),
         "converged": bool(fits.status[-1, 0] == solver.REACHED),
     }
     return _errors(objective, np.broadcast_to(predicted, (len(states), len(curve))), curve.y), facts

@@ -11,6 +11,16 @@ WIDTH = 1 / 2000  # of the range of ln x: what neighbours in a block span at mos
 SHARE = 1 / 500  # and the share of the points that they are at most
 
 
+def sampled(count: int) -> np.ndarray:
+    """Ranks of about 4,000 of so many points, evenly spread, the last one among them.
+
+    >>> sampled(12_000)[[0, 1, -1]].tolist(), len(sampled(12_000))
+    ([2, 5, 11999], 4000)
+    """
+    every = -(-count // MANY)
+    return np.arange(count - 1, -1, -every)[::-1]
+
+
 def gathered(x, y, weights, cuts, objective: Objective):
     """Blocks (b,) of neighbours among the points (n,): x, y and weights, and how many blocks lie before each cut.
 

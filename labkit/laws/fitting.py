@@ -98,13 +98,30 @@ def fit(
     scaled = scale(form, data)
     low, high = starts.bounds(form, scaled.data)
     begin = starts.starting_points(form, objective, scaled.data, low, high, keep=keep, seed=seed, most=most)
-    curves, kept, size = begin.shape
+    curves, kept, _ = begin.shape
     which = np.repeat(np.arange(curves), kept)
-    flat = begin.reshape(-1, size)
     prior = None
     if strength is not None:
         prior = tuple(part[which] for part in starts.prior(form, scaled.data, strength))
     problem = race.Problem(objective, scaled.data, which, low[which], high[which], kept, iterations, tolerance)
+    return _run(form, problem, scaled, begin, low, high, heats, ridges, prior)
+
+
+def go_on(
+    form: Form, objective: Objective, data: Data, begin: np.ndarray, *, iterations: int, tolerance: float
+) -> Fits:
+    """Fit a form to every curve from parameters (C, p), in your units, that are close to its fit already."""
+    scaled = scale(form, data)
+    low, high = starts.bounds(form, scaled.data)
+    which = np.arange(len(begin))
+    problem = race.Problem(objective, scaled.data, which, low, high, 1, iterations, tolerance)
+    begin = scaled.into(form, begin, which)[:, None]
+    return _run(form, problem, scaled, begin, low, high, race.ONCE, True, None)
+
+
+def _run(form, problem, scaled, begin, low, high, heats, ridges, prior) -> Fits:
+    curves, kept, size = begin.shape
+    flat = begin.reshape(-1, size)
     if not ridges:
         solution = race.run(form, problem, flat, heats, prior)
     elif form.twin is None or prior is not None:
@@ -114,4 +131,4 @@ def fit(
     order = np.argsort(solution.cost.reshape(curves, kept), axis=1, kind="stable")
     ranked = order + kept * np.arange(curves)[:, None]
     theta, cost, status = solution.theta[ranked], solution.cost[ranked], solution.status[ranked]
-    return Fits(form, objective, scaled, theta, cost, status, flat[ranked], low, high)
+    return Fits(form, problem.objective, scaled, theta, cost, status, flat[ranked], low, high)
