@@ -1,6 +1,7 @@
 """Where compute is best spent, which run to do next, and how much is needed: held to closed forms and to simulation."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from labkit import laws, seeds
@@ -106,3 +107,31 @@ def test_plans_from_points_cover_the_truth_about_as_often_as_they_say():
         found = laws.plan((x, y), target=float(2 * 5e4**-alpha))
         held += found.low <= 5e4 <= found.high
     assert held >= 6
+
+
+def test_a_published_law_of_one_variable_is_planned_with_as_it_is():
+    law = laws.published("kaplan-2020-tokens")
+    found = laws.plan(law, target=2.0)
+    assert law.predict([found.x])[0] == pytest.approx(2.0, rel=1e-12)
+    assert np.isnan([found.low, found.high, found.unreachable]).all()
+    floored = laws.published("kim-2025-one-model")
+    assert np.isinf(laws.plan(floored, target=0.99 * floored.parameters["E"]).x)
+
+
+def test_a_published_law_that_rises_is_no_plan():
+    with pytest.raises(ValueError, match="plan needs a law that falls, and 'kaplan-2020-best-params' does not"):
+        laws.plan(laws.published("kaplan-2020-best-params"), target=1e9)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda: laws.next_run(laws.published("hoffmann-2022"), [[1, 2]], [[1, 2]]), "needs a fitted ScalingLaw"),
+        (lambda: laws.backtest_summary(pd.DataFrame({"x": [1.0]})), "the frame that backtest returns; missing: suite"),
+        (lambda: laws.generate(0), "at least 1, got 0"),
+    ],
+    ids=["next_run", "backtest_summary", "generate"],
+)
+def test_what_is_handed_over_in_the_wrong_place_is_refused_in_words(asked, message):
+    with pytest.raises(ValueError, match=message):
+        asked()

@@ -151,6 +151,9 @@ def next_run(law: ScalingLaw, candidates, at, *, cost=None):
     """
     import pandas as pd
 
+    if not isinstance(law, ScalingLaw):
+        given = type(law).__name__
+        raise ValueError(f"next_run needs a fitted ScalingLaw, as its points say how sure it is; got {given}")
     check_is_fitted(law, "parameters_")
     form = law._form
     runs, goal = points.columns(form, candidates), points.columns(form, at)

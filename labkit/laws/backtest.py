@@ -71,7 +71,7 @@ def backtest_summary(frame):
     ``frame`` is what ``backtest`` returns. ``horizon`` is how many times the largest known x a point lies out; ``rms``
     and ``worst`` are of its errors, in ln y where y is positive; ``coverage`` is the share of points inside the
     interval and ``width`` its mean width, in y. ``rank`` is the mean rank of a method's RMS error among the methods,
-    curve by curve and cut by cut.
+    curve by curve and cut by cut. Raises ``ValueError`` for any other frame.
 
     >>> x = [1, 2, 4, 8, 16, 32, 64, 128]
     >>> backtest_summary(backtest((x, [0.1 + v**-0.5 for v in x])))["horizon"].iloc[-1]
@@ -79,6 +79,10 @@ def backtest_summary(frame):
     """
     import pandas as pd
 
+    needed = ("suite", "curve", "known", "horizon", "method", "error", "inside", "low", "high")
+    missing = [name for name in needed if name not in getattr(frame, "columns", ())]
+    if missing:
+        raise ValueError(f"backtest_summary takes the frame that backtest returns; missing: {', '.join(missing)}")
     labels = [f"x{np.exp(a):.2g} to x{np.exp(b):.2g}" for a, b in pairwise(HORIZONS)]
     bins = pd.cut(frame["horizon"], HORIZONS, labels=labels).astype(object)
     both = pd.concat([frame.assign(horizon=bins), frame.assign(horizon="all")], ignore_index=True)

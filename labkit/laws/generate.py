@@ -13,6 +13,7 @@ def generate(count: int, seed: int = 0):
 
     Sizes, ranges of x, noise (log-normal about e^-4, in half of the curves larger at small x), horizons (a factor of
     1.1 to 30 in x) and the families (power law with floor, shifted, M4, one break, two breaks) are drawn at random.
+    Raises ``ValueError`` for a count below 1.
 
     >>> frame = generate(3, seed=1)
     >>> frame["curve"].nunique(), set(frame["split"]) == {"fit", "predict"}
@@ -20,6 +21,8 @@ def generate(count: int, seed: int = 0):
     """
     import pandas as pd
 
+    if not count >= 1:
+        raise ValueError(f"count is a number of curves of at least 1, got {count!r}")
     frames = []
     for number in range(count):
         rng = seeds.generator(seed, "generated curve", number)

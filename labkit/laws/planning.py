@@ -26,6 +26,7 @@ PLACES = 400  # where such a law is looked at before halving
 EXACT = 1e-6  # how nearly an inverse must give back the target
 NEVER = 1e300  # an x beyond this is no plan
 ABOVE = "the fitted floor lies above the target"
+ANY_X = np.array([1e-12, 1e30])  # between which one of one variable is
 ANY_COMPUTE = np.array([FLOPS_TRAINING, 1e30])  # FLOPs between which a published law, without runs, is asked first
 
 
@@ -67,8 +68,8 @@ def plan(law_or_points, target, interval=0.9, *, horizon=1000.0, bounds=(0, None
     compute, 6 FLOPs per parameter and token, each budget split as ``allocate`` does. Out of reach is inf. One of
     ``laws.published`` brings no points, so its limits and its chance are nan.
 
-    Raises ``ValueError`` for a target that is no number, points that are no curve, a law of other variables or one
-    that is not fitted, and a horizon that is infinite or not above 1.
+    Raises ``ValueError`` for a target that is no number, points that are no curve, a law of other variables, one that
+    is not fitted or a published one that rises, and a horizon that is infinite or not above 1.
 
     >>> x = [1.0, 3, 10, 30, 100, 300, 1000]
     >>> found = plan((x, [v**-0.5 for v in x]), target=0.01)
@@ -159,8 +160,16 @@ def _from_law(law: ScalingLaw, target: float, share: float, horizon: float, seed
 
 
 def _from_published(law: Published, target: float, share: float) -> Plan:
-    form, theta = law_on_sizes(law, "plan")
-    best = float(compute_plan.needed(form, theta, target, ANY_COMPUTE)[0])
+    form = law.form
+    if len(form.columns) == 1:
+        theta = np.array([[law.parameters[name] for name in form.names]])
+        first, last = form.value(ANY_X, law.parameters)
+        if not first > last:
+            raise ValueError(f"plan needs a law that falls, and {law.name!r} does not: ask its predict instead")
+        best = float(_needed(form, theta, target, ANY_X)[0])
+    else:
+        form, theta = law_on_sizes(law, "plan")
+        best = float(compute_plan.needed(form, theta, target, ANY_COMPUTE)[0])
     note = ABOVE if np.isinf(best) else "as published, without an interval"
     return Plan(target, best, np.nan, np.nan, share, np.nan, np.inf, False, form.name, note)
 
