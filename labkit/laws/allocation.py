@@ -101,7 +101,26 @@ def _loss(form: Form, theta: np.ndarray, params: np.ndarray, tokens: np.ndarray)
 
 
 def _best_size(form: Form, theta: np.ndarray, compute: float, inference: float) -> np.ndarray:
-    """Best model size of each law (B,): a grid in ln N, then golden section between its neighbours."""
+    """Best model size of each law (B,)."""
+    return _best_sizes(form, theta, np.array([compute]), inference)[:, 0]
+
+
+def _best_sizes(form: Form, theta: np.ndarray, compute: np.ndarray, inference: float) -> np.ndarray:
+    """Best model size (B, budgets) of each law: a grid in ln N, then golden section between its neighbours."""
+    around = [_around(form, theta, float(one), inference) for one in compute]
+    low, high = (np.concatenate(ends) for ends in zip(*around, strict=True))
+    thetas, budgets = np.tile(theta, (len(compute), 1)), np.repeat(compute, len(theta))[:, None]
+    for _ in range(ROUNDS):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        sizes = np.exp(np.stack([left, right], axis=1))
+        losses = _loss(form, thetas, sizes, _tokens(sizes, budgets, inference))
+        better = losses[:, 0] < losses[:, 1]
+        low, high = np.where(better, low, left), np.where(better, right, high)
+    return np.exp((low + high) / 2).reshape(len(compute), len(theta)).T
+
+
+def _around(form: Form, theta: np.ndarray, compute: float, inference: float) -> tuple[np.ndarray, np.ndarray]:
+    """Log sizes (B,) below and above the best one of each law."""
     largest = compute / (FLOPS_INFERENCE * inference) if inference else compute / FLOPS_TRAINING
     grid = np.geomspace(min(1.0, largest / 10), largest * 0.999, GRID)
 
@@ -121,16 +140,7 @@ def _best_size(form: Form, theta: np.ndarray, compute: float, inference: float) 
         inner = (found > 0) & (found < len(wide) - 1)
         place, ends = found[inner], np.flatnonzero(ends)[inner]
         low[ends], high[ends] = np.log(wide[place - 1]), np.log(wide[place + 1])
-
-    def at(x):
-        size = np.exp(x)
-        return _loss(form, theta, size, _tokens(size, compute, inference))
-
-    for _ in range(ROUNDS):
-        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        better = at(left) < at(right)
-        low, high = np.where(better, low, left), np.where(better, right, high)
-    return np.exp((low + high) / 2)
+    return low, high
 
 
 def next_run(law: ScalingLaw, candidates, at, *, cost=None):

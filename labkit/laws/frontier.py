@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from labkit import seeds
-from labkit.laws.allocation import FLOPS_TRAINING, _best_size
+from labkit.laws.allocation import FLOPS_TRAINING, _best_sizes
 from labkit.laws.estimator import ScalingLaw, level
 from labkit.registry import UnknownName, nearest
 
@@ -223,7 +223,7 @@ def _envelope(cells, losses: np.ndarray, levels: int) -> tuple[np.ndarray, np.nd
 
 def _optima(law: ScalingLaw, thetas: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Log size (laws, levels) that a law says is best at each log compute."""
-    return np.stack([np.log(_best_size(law._form, thetas, float(np.exp(one)), 0.0)) for one in at], axis=1)
+    return np.log(_best_sizes(law._form, thetas, np.exp(at), 0.0))
 
 
 def _bias(law: ScalingLaw, at: np.ndarray, sizes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
