@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -194,6 +195,13 @@ def test_an_unknown_kind_of_entry_gets_the_nearest_one(labkit):
     code, _, said = labkit("list", "froms")
     assert code == 2
     assert "did you mean 'forms'" in said
+
+
+def test_the_lists_show_what_a_law_is_called_with_and_what_a_published_one_says(labkit):
+    assert re.search(r"power_floor +pow3 M2 +x +E A alpha", labkit("list", "forms")[1])
+    assert re.search(
+        r"hoffmann-2022 +chinchilla +E=1.69 A=406.4 B=410.7 alpha=0.34 beta=0.28", labkit("list", "laws")[1]
+    )
 
 
 def test_the_study_in_the_help_of_sweep_stands_as_it_is_to_be_written(labkit):

@@ -7,6 +7,10 @@ import click
 from labkit.registry import nearest
 
 _PRUNING = {"scores": "score", "policies": "policy", "selectors": "selector", "methods": "dynamic"}
+_SHOWN = {  # columns of a kind in words; of the others the first four
+    "forms": ["name", "aliases", "columns", "parameters"],
+    "laws": ["name", "form", "constants", "source"],
+}
 _KINDS = ("claims", "datasets", "forms", "laws", "models", "notebooks", *_PRUNING)
 
 
@@ -16,7 +20,7 @@ class Kind(click.ParamType):
     name = "kind"
 
     def get_missing_message(self, param, ctx):
-        return f"one of {', '.join(_KINDS)}"
+        return f"Give one of {', '.join(_KINDS)}."
 
     def convert(self, value, param, ctx):
         if value not in _KINDS:
@@ -74,4 +78,7 @@ def listing(kind, as_json):
     if as_json:
         click.echo(frame.to_json(orient="records", indent=2, default_handler=str))
         return
-    click.echo(frame.iloc[:, :4].to_string(index=False, max_colwidth=60))
+    if kind == "laws":
+        frame["constants"] = frame["parameters"].map(lambda values: " ".join(f"{k}={v:g}" for k, v in values.items()))
+    shown = frame[_SHOWN.get(kind, list(frame.columns[:4]))]
+    click.echo(shown.to_string(index=False, max_colwidth=60))
