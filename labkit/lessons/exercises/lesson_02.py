@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.display.describe import number
 from labkit.lessons.checks import NotYet, call, close, exercise
 
 
@@ -152,4 +153,4 @@ def lowest(answer: Any) -> None:
         if close(value, float(np.log(best)), 1e-3):
             raise NotYet("That is the logarithm of the size.")
         if not close(value, best, 1e-3):
-            raise NotYet(f"For a valley with its bottom at {best:.0e} your function finds {value:.3g}.")
+            raise NotYet(f"For a valley with its bottom at {number(best)} your function finds {number(value)}.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.display.describe import about
 from labkit.lessons.checks import NotYet, call, close, exercise
 
 
@@ -50,7 +51,7 @@ def best_params(answer: Any) -> None:
     if close(value, G * compute ** (beta / (alpha + beta)), 1e-3):
         raise NotYet("The budget is compute / 6: six FLOPs per parameter and token.")
     if not close(value, best, 5e-3):
-        raise NotYet(f"For 6e20 FLOPs and Chinchilla's constants the lowest loss is at {best:.3g} parameters.")
+        raise NotYet(f"For 6×10²⁰ FLOPs and Chinchilla's constants the lowest loss is at {about(best)} parameters.")
 
 
 @exercise(

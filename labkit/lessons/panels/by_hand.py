@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labkit.display.describe import number
 from labkit.lessons.panels import charts
 from labkit.lessons.panels.base import Panel
 from labkit.lessons.panels.controls import Slider
@@ -98,7 +99,7 @@ def dial(
         return ByHand(a, alpha, e, miss, best_miss, line)
 
     def draw(record: ByHand) -> Any:
-        curve = f"{record.floor:.3g} + {record.amplitude:.3g} · {x}^−{record.exponent:.3g}"
+        curve = f"{record.floor:.3g} + {number(record.amplitude)} · {x}^−{record.exponent:.3g}"
         sentence = f"{curve} misses by {record.miss:.1%} on average"
         return charts.by_hand(measured, record.line, x, y, sentence)
 

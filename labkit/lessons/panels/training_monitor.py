@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labkit.display.describe import number
 from labkit.lessons.panels import training_monitor_chart as chart
 from labkit.lessons.panels.controls import Choice, Control, Slider
 from labkit.lessons.panels.live_panel import LivePanel
@@ -61,7 +62,7 @@ class Monitored:
         elif np.isnan(noise):
             said = "The gradient is lost in its noise."
         else:
-            said = f"Noise and gradient are equal at {noise:,.3g} examples; a batch has {self.batch_size}."
+            said = f"Noise and gradient are equal at {number(noise)} examples; a batch has {self.batch_size}."
         losses = f"training loss {self.last('batch_loss'):.3g}, validation loss {self.last('validation_loss'):.3g}"
         return f"Step {self.step:,} of {self.steps:,}: {losses}. {said}"
 
