@@ -15,7 +15,8 @@ _BLOCK = 50_000  # lines of JSON that become a frame together
 _HEAD = 100_000  # characters in which decimal commas are looked for
 _DECLARED = re.compile(r"sep=(.)")  # a first line that spreadsheets read, and write
 _OTHER_MARKS = re.compile(r"(?<=\w)(?:\||:| )(?=\w)")
-_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")  # how pandas says it
+_UNCLOSED = re.compile(r"EOF inside string starting at row (\d+)")  # how pandas says these
+_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
 def _encoding(path: Path) -> str:
@@ -157,6 +158,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
         if ragged := _RAGGED.search(str(error)):
             wide, line, found = ragged.groups()
             raise ValueError(f"line {line} of {path.name} has {found} values, those before it {wide}") from error
+        if unclosed := _UNCLOSED.search(str(error)):
+            line = int(unclosed[1]) + 1
+            raise ValueError(f"{path.name} opens a quotation mark in line {line} and never closes it") from error
         raise ValueError(f"{path.name} cannot be read as {path.suffix[1:]}: {str(error).strip()}") from error
     if table.empty:
         raise ValueError(f"{path.name} has no rows: expected a header and at least one point")

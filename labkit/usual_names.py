@@ -11,12 +11,13 @@ SIZES = tuple(
     for names in (
         "examples tokens params parameters compute flops x n size samples n_train train_size train_sizes "
         "train_examples training_examples n_samples num_samples num_examples",
-        "step steps _step global_step trainer/global_step iteration iterations iter",
+        "step steps _step global_step trainer_global_step iteration iterations iter",
         "epoch epochs",
     )
 )
+_HELD_OUT = ("validation", "val", "valid", "eval", "test")
 ERRORS = (
-    ("error", "loss", "validation_loss", "validation_error", "val_loss", "eval_loss", "test_error", "test_loss", "y"),
+    ("error", "loss", "y", *(f"{kind}_{what}" for kind in _HELD_OUT for what in ("error", "loss"))),
     ("value",),  # what TensorBoard calls the metric in the files it saves
 )
 _NEITHER = {"wall_time", "_runtime", "_timestamp", "seed", "fold", "run", "repeat", "trial", "se", "sem", "stderr"}
@@ -26,10 +27,10 @@ _SIZES, _ERRORS = ({name for names in kind for name in names} for kind in (SIZES
 def plain(name: str) -> str:
     """A column's name in small letters, without a unit in brackets, words joined by underscores.
 
-    >>> plain("Training examples (n)"), plain("Test-error [%]"), plain("_step")
-    ('training_examples', 'test_error', '_step')
+    >>> plain("Training examples (n)"), plain("Test-error [%]"), plain("_step"), plain("val/loss")
+    ('training_examples', 'test_error', '_step', 'val_loss')
     """
-    return re.sub(r"[\s-]+", "_", _UNIT.sub("", name).strip().lower())
+    return re.sub(r"[\s/-]+", "_", _UNIT.sub("", name).strip().lower())
 
 
 def no_error(name: str) -> bool:

@@ -124,5 +124,5 @@ def _refusal(cells: pd.Series, place: int, text: str) -> str:
     if _DATE.match(text):
         return said + "is not a number but a date: give sizes, steps or tokens, not when they were measured"
     if not any(character.isdigit() for character in text):
-        return said + "is not a number: leave a cell empty where there is no value"
+        return said + "is not a number: leave such a row out, or the cell empty"
     return said + "is not a number"

@@ -269,8 +269,16 @@ def test_lines_of_json_are_read_under_either_ending(written):
 
 
 def test_a_mark_for_a_missing_value_is_refused_with_what_to_do(written):
-    with pytest.raises(ValueError, match="'-' in row 2, which is not a number: leave a cell empty where there is no"):
+    with pytest.raises(
+        ValueError, match="'-' in row 2, which is not a number: leave such a row out, or the cell empty"
+    ):
         curve_files.read_curve(written("examples,error\n10,0.5\n20,-\n"))
+
+
+@pytest.mark.parametrize("name", ["val_error", "valid_loss", "val/loss", "Eval Error", "validation/loss"])
+def test_what_trainers_call_an_error_needs_no_option(written, name):
+    curve = curve_files.read_curve(written(f"trainer/global_step,train/loss,{name}\n10,0.3,0.5\n20,0.2,0.4\n"))
+    assert (curve.attrs["x_name"], curve.attrs["y_name"]) == ("trainer/global_step", name)
 
 
 def test_text_files_are_read_as_tables(written):
@@ -283,6 +291,7 @@ def test_text_files_are_read_as_tables(written):
     [
         ("examples,error\n10,0.5\n20,0.4,0.3\n", r"line 3 of mine\.csv has 3 values, those before it 2"),
         ("date,error\n2024-01-02,0.5\n2024-01-03,0.4\n", "is not a number but a date: give sizes, steps or tokens"),
+        ('examples,error\n10,0.5\n"20,0.4\n', r"mine\.csv opens a quotation mark in line 3 and never closes it"),
         ("examples,error\n10,0.5 ± 0.1\n", "is not a number but two: put what follows the ± in a column of its own"),
     ],
 )
