@@ -143,11 +143,14 @@ def listing(names: Iterable[Any], limit: int = 5) -> str:
 
     >>> listing(["a", "b", "c"]), listing(range(9), limit=3)
     ('a, b and c', '0, 1, 2 and 6 more')
+    >>> listing(["mlp, wide", "mlp, narrow", "softmax"])  # names with commas are told apart
+    'mlp, wide; mlp, narrow and softmax'
     """
     names = [short(name, _LISTED) for name in names]
+    between = "; " if any("," in name for name in names) else ", "
     if len(names) > limit:
-        return f"{', '.join(names[:limit])} and {len(names) - limit} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        return f"{between.join(names[:limit])} and {len(names) - limit} more"
+    return " and ".join([between.join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def one_line(text: Any, limit: int = 400) -> str:
