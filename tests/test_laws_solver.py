@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labkit import laws, seeds
-from labkit.laws import fitting, race, solver, starts
+from labkit.laws import fitting, race, solver, starts, stepping
 from labkit.laws.level import levelled
 from labkit.laws.misfit import Data, cost, residuals
 from labkit.laws.objectives import Objective
@@ -268,3 +268,17 @@ def test_a_curve_that_falls_at_once_is_followed_to_the_bound_of_its_place():
     law = laws.ScalingLaw("stretched_exponential", "log_squared").fit(np.geomspace(10, 1e5, 20), y)
     assert law.objective_ < 0.05
     assert law.converged_
+
+
+@pytest.mark.parametrize("form", ["m4", "shifted_power"])
+def test_steps_that_fail_in_a_curved_valley_are_corrected(monkeypatch, form):
+    def searched() -> list[solver.Solution]:
+        return [begun(laws.get(form), Objective("huber_log"), curve(seed), warm=8).run(500) for seed in range(6)]
+
+    corrected = searched()
+    monkeypatch.setattr(stepping, "LATE", np.inf)
+    straight = searched()
+    steps = [sum(int(found.iterations.sum()) for found in way) for way in (corrected, straight)]
+    assert steps[0] < steps[1]
+    lowest = [np.array([found.cost.min() for found in way]) for way in (corrected, straight)]
+    assert (lowest[0] <= (1 + 1e-9) * lowest[1]).all()

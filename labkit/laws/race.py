@@ -46,7 +46,7 @@ class Heats:
 
 ONCE = Heats((25,))
 SPRINT = Heats((4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 160), pace=3.0, close=1.1, warm=4)  # few parameters
-RELAY = Heats((8, 16, 40, 80, 160), pace=3.0)  # more, in the coordinates of a twin
+RELAY = Heats((8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 200, 250, 300, 400), pace=3.0)  # more, by a twin
 TREK = Heats((8, 16, 40))  # more, and no twin: they take long to find their way
 
 

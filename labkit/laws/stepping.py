@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labkit.laws import stacks
 from labkit.laws.form import Form
 from labkit.laws.misfit import Data, target
 from labkit.laws.objectives import Objective
@@ -23,6 +24,7 @@ HOPELESS = 1e8  # damping from which on a step that fails is the last
 GRADES = np.array([0.0, 0.25, 0.75])  # of a step, by the decrease over the promise: failed, poor, fair, good
 DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after such a step,
 BOLDLY = np.array([5.0, 2.0, 0.6, 0.1])  # and where its length was searched for
+LATE = 8  # steps after which those of a robust objective that fail are corrected: what is left by then lies in a valley
 KEPT = np.array(0.5)  # share of its promise a step must keep where residuals change linearly; else less of it is taken:
 REACHES = 2.0 ** -np.arange(8.0)  # shares that are tried,
 SHORTER = REACHES**-0.75  # and factors on the damping of the next one
@@ -95,6 +97,7 @@ class Rows:
 
     def _aim(self, objective: Objective) -> None:
         """Go for an objective from where the fits are, with the residuals there."""
+        self.steps = 0
         self.objective, self.searches = objective, objective.robust and self.prior[0] is None
         self.value = self.mark = self._cost(self.state[0], self.at)
         self.gradient = None
@@ -130,7 +133,7 @@ class Rows:
             self.state = (
                 residual[chosen],
                 None if factor is None else factor[chosen],
-                tuple(_wide(partial, residual.shape)[chosen] for partial in partials),
+                tuple(stacks.wide(partial, residual.shape)[chosen] for partial in partials),
             )
         else:
             names += ["gradient", "curvature", "size", *(["line"] if self.searches else [])]
@@ -140,20 +143,26 @@ class Rows:
         if not self.all.shared:
             self._data()
 
-    def _residuals(self, theta):
-        value, partials = self.law(*self.data.columns, *theta.T[:, :, None])
+    def _residuals(self, theta, rows=None):
+        columns, target = self.data.columns, self.target
+        if rows is not None:
+            columns, target = [self._of(column, rows) for column in columns], self._of(target, rows)
+        value, partials = self.law(*columns, *theta.T[:, :, None])
         if not self.objective.logarithmic:
-            return value - self.target, None, partials
-        return np.log(value) - self.target, 1.0 / value, partials
+            return value - target, None, partials
+        return np.log(value) - target, 1.0 / value, partials
 
-    def _weighted(self, part: np.ndarray) -> np.ndarray:
-        return part if self.weights is None else self.weights * part
+    def _weighted(self, part: np.ndarray, rows=None) -> np.ndarray:
+        if self.weights is None:
+            return part
+        return part * (self.weights if rows is None else self._of(self.weights, rows))
 
-    def _cost(self, residual, at) -> np.ndarray:
-        each = self._weighted(self.objective.value(residual))
+    def _cost(self, residual, at, rows=None) -> np.ndarray:
+        each = self._weighted(self.objective.value(residual), rows)
         value = np.add.reduce(each, 1)
         if self.counts is not None and not np.isfinite(value).all():
-            value = np.add.reduce(np.where(self.counts, each, 0.0), 1)
+            counts = self.counts if rows is None else self._of(self.counts, rows)
+            value = np.add.reduce(np.where(counts, each, 0.0), 1)
         centre, precision = self.prior
         return value if centre is None else value + (precision * (at - centre) ** 2).sum(1)
 
@@ -176,13 +185,13 @@ class Rows:
         for i in self.logged:
             lines[i] *= theta[:, i : i + 1]
         lines[count] = residual
-        products = _products(lines, bends)
+        products = stacks.products(lines, bends)
         if self.counts is not None and not np.isfinite(products).all():
             lines = np.where(self.counts, lines, 0.0)
-            products = _products(lines, np.where(self.counts, bends, 0.0))
+            products = stacks.products(lines, np.where(self.counts, bends, 0.0))
         # the parabola from above touches the cost, so its slope is the gradient
         gradient, curvature = products[:, -1, :count, count], products[:, :, :count, :count]
-        diagonal = _diagonal(products)[:, :, :count]
+        diagonal = stacks.diagonal(products)[:, :, :count]
         centre, precision = self.prior
         if precision is not None:
             gradient += 2 * precision * (at - centre)
@@ -208,7 +217,11 @@ class Rows:
         theta = self._parameters(trial)
         self.state = self._residuals(theta)
         new = self._cost(self.state[0], trial)
-        better, gain = new <= old, old - new
+        better = new <= old
+        self.steps += 1
+        if self.searches and self.steps > LATE and np.count_nonzero(better) < len(better):
+            better = self._correct((~better).nonzero()[0], old, trial, theta, new)
+        gain = old - new
         moved = np.count_nonzero(better)
         if moved < len(better):
             gain[~better] = -1.0
@@ -226,6 +239,38 @@ class Rows:
         if moved == len(better) and not check and not np.count_nonzero(small):
             return None
         return self._ended(old, better, small, promised, damping, tolerance, check)
+
+    def _correct(self, rows, old, trial, theta, new) -> np.ndarray:
+        """Take back what the residuals of some rows bend off their lines on a step that failed; whose lead lower (B,).
+
+        On the floor of a curved valley the residuals of a robust objective are held at zero, and a straight step of any
+        length leaves it (the second-order correction of Fletcher, 1982). The inputs are changed in place.
+        """
+        lines, residual = self.line[rows, :-1], self.line[rows, -1]
+        bent = self.state[0][rows] - residual + ((self.at[rows] - trial[rows])[:, None] @ lines)[:, 0]
+        inside, above = self.objective.bends(residual)
+        bent *= inside + np.minimum(self.damping[rows], ONE)[:, None] * (above - inside)
+        bent = self._weighted(bent, rows)
+        if self.counts is not None:
+            bent = np.where(self._of(self.counts, rows), bent, 0.0)
+        right = (lines @ bent[:, :, None])[:, :, 0]
+        if self.free is not None:
+            right *= self.free[rows]
+        second = trial[rows] - stacks.solve(self.system[rows], right)
+        second = np.minimum(np.maximum(second, self.low[rows]), self.high[rows])
+        own = self._parameters(second)
+        cost = self._cost(self._residuals(own, rows)[0], second, rows)
+        lower = cost < new[rows]
+        if np.count_nonzero(lower):
+            on = rows[lower]
+            trial[on], theta[on], new[on] = second[lower], own[lower], cost[lower]
+            self.state = self._residuals(theta)
+        return new <= old
+
+    @staticmethod
+    def _of(part: np.ndarray, rows) -> np.ndarray:
+        """Some rows of what may be the same for all of them."""
+        return part if len(part) == 1 else part[rows]
 
     def _move(self, better, trial, theta, new) -> None:
         """Take the step of some rows only."""
@@ -258,22 +303,23 @@ class Rows:
         gradient, curvature, damping = self.gradient, self.curvature, self.damping
         damped = damping[:, None, None] * curvature[:, -1]
         damped += curvature[:, 0]
-        diagonal = _diagonal(damped)
+        diagonal = stacks.diagonal(damped)
         diagonal += damping[:, None] * self.size
         below, above = self.room = self._room()
+        self.system, self.free = damped, None
         if np.count_nonzero(below) + np.count_nonzero(above) < 2 * below.size:
             # held: (below <= 0 and gradient > 0) or (above >= 0 and gradient < 0)
             room = np.where(gradient > ZERO, below, above)
             if np.count_nonzero(room) < room.size:
-                free = np.where(room, ONE, ZERO)
+                free = self.free = np.where(room, ONE, ZERO)
                 damped *= free[:, :, None] * free[:, None]
                 diagonal += ONE - free
                 gradient = gradient * free
-        step = _solve_small(damped, gradient)
+        step = stacks.solve(damped, gradient)
         if np.count_nonzero(np.isfinite(step)) < step.size:
             damped[~np.isfinite(damped)] = 0.0
             diagonal[diagonal == 0] = 1.0
-            step = _solve_small(damped, np.where(np.isfinite(gradient), gradient, 0.0))
+            step = stacks.solve(damped, np.where(np.isfinite(gradient), gradient, 0.0))
         bent = np.einsum("bkij,bi,bj->bk", curvature, step, step)
         promised = np.add.reduce(gradient * step, 1)
         flat = bent[:, 0]
@@ -326,28 +372,3 @@ class Rows:
             factored = self.factors & self.factored[:, None] & (share < 0.5) & (share > -1)
             moved = np.where(factored, at * np.exp(-share), moved)
         return np.minimum(np.maximum(moved, self.low), self.high)
-
-
-def _products(lines: np.ndarray, bends: np.ndarray) -> np.ndarray:
-    """Sums (B, k, m, m) over the points of lines (m, B, n) times lines, weighted by each of the bends (k, B, n)."""
-    weighted = lines * bends[:, None]
-    return weighted.transpose(2, 0, 1, 3) @ lines.transpose(1, 2, 0)[:, None]
-
-
-def _wide(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return array if array.shape == shape else np.broadcast_to(array, shape)
-
-
-def _diagonal(matrices: np.ndarray) -> np.ndarray:
-    """A view of the diagonals (..., p) of matrices (..., p, p)."""
-    size = matrices.shape[-1]
-    return matrices.reshape(*matrices.shape[:-2], size * size)[..., :: size + 1]
-
-
-def _solve_small(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solve many small positive systems; one that is singular is nudged, alone."""
-    try:
-        return np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
-    except np.linalg.LinAlgError:
-        nudged = matrix + 1e-10 * np.eye(matrix.shape[1])
-        return np.stack([np.linalg.lstsq(m, r, rcond=None)[0] for m, r in zip(nudged, right, strict=True)])
