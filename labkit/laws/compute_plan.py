@@ -49,6 +49,7 @@ def best_loss(form: Form, thetas: np.ndarray, log_compute: np.ndarray) -> np.nda
         low[ends], high[ends] = (np.take_along_axis(wide, place + side, 1) for side in (-1, 1))
     for _ in range(ROUNDS):
         left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        better = at(left) < at(right)
+        losses = at(np.hstack([left, right]))
+        better = losses[:, :1] < losses[:, 1:]
         low, high = np.where(better, low, left), np.where(better, right, high)
     return at((low + high) / 2)[:, 0]
