@@ -25,9 +25,13 @@ class Drawn:
     @cached_property
     def figure(self) -> Any:
         """The chart as a chart value of Altair, which is slow to make and seldom asked for."""
+        if not isinstance(self.chart, Mapping):
+            return self.chart
         import altair as alt
+        from altair.utils.schemapi import debug_mode
 
-        return alt.Chart.from_dict(self.chart) if isinstance(self.chart, Mapping) else self.chart
+        with debug_mode(False):  # the whole is checked against the schema all the same, its parts not once more each
+            return alt.Chart.from_dict(self.chart)
 
     @cached_property
     def bundle(self) -> dict[str, Any]:
