@@ -9,8 +9,9 @@ The sub-packages load on first use, so ``import labkit`` is quick and fitting a 
 
 from __future__ import annotations
 
-import importlib
 import sys
+
+from labkit.loading import load
 
 # Importing altair or nbformat imports jsonschema, which, where this package is installed, spends two seconds on
 # building grammars for international addresses, which nothing here has. Hidden from it, jsonschema does without.
@@ -39,7 +40,7 @@ __all__ = ["__version__", *_SUBPACKAGES]
 
 def __getattr__(name: str):
     if name in _SUBPACKAGES:
-        return importlib.import_module(f"labkit.{name}")
+        return load(f"labkit.{name}")
     raise AttributeError(f"module 'labkit' has no attribute {name!r}")
 
 

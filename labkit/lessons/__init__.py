@@ -6,7 +6,7 @@ alone.
 
 from __future__ import annotations
 
-import importlib
+from labkit.loading import load
 
 _WHERE = {
     "CheckFailed": "checks",
@@ -24,9 +24,9 @@ __all__ = [*_WHERE, *_MODULES]
 
 def __getattr__(name: str):
     if name in _MODULES:
-        return importlib.import_module(f"labkit.lessons.{name}")
+        return load(f"labkit.lessons.{name}")
     if name in _WHERE:
-        return getattr(importlib.import_module(f"labkit.lessons.{_WHERE[name]}"), name)
+        return getattr(load(f"labkit.lessons.{_WHERE[name]}"), name)
     raise AttributeError(f"module 'labkit.lessons' has no attribute {name!r}")
 
 
