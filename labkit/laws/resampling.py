@@ -15,7 +15,8 @@ HELD = 4_000_000  # resampled points held in memory at once
 PLACES = 31
 REACH = 4.0  # bootstrap standard errors a profile goes to either side
 REFITS = 200
-ELSEWHERE = 4  # starts of a profile besides the fit
+SIMPLE = 3  # parameters up to which the rest of a form has one minimum when one of them is held: in others, far from
+ELSEWHERE = 4  # the fit, another one may be the lowest, so a profile has so many starts besides it
 LIKELY = 0.9
 
 
@@ -102,10 +103,11 @@ def profile(law, name: str, values=None):
     begin = scaled.into(form, asked, rows)
     held = np.clip(begin[:, place], low[:, place], high[:, place])
     begin[:, place] = low[:, place] = high[:, place] = held
-    # held far from the fit, another minimum may be the lowest: the fit is not the only place to start from
-    every = Data(scaled.data.columns, scaled.data.y, np.repeat(scaled.data.weights, len(values), 0))
-    others = starts.starting_points(form, law._objective, every, low, high, keep=ELSEWHERE, seed=law.seed)
-    begin = np.concatenate([begin[:, None], others], 1)
+    begin = begin[:, None]
+    if len(form.parameters) > SIMPLE:
+        every = Data(scaled.data.columns, scaled.data.y, np.repeat(scaled.data.weights, len(values), 0))
+        others = starts.starting_points(form, law._objective, every, low, high, keep=ELSEWHERE, seed=law.seed)
+        begin = np.concatenate([begin, others], 1)
     each = begin.shape[1]
     low, high = np.repeat(low, each, 0), np.repeat(high, each, 0)
     begin, which = begin.reshape(low.shape), np.zeros(len(low), int)
