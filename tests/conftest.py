@@ -45,9 +45,13 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """What is loaded by now stays: looking through it for garbage again and again would find none."""
+    """What is loaded by now stays: looking through it for garbage again and again would find none.
+
+    The rest is looked through less often: each time costs a call of hypothesis, which counts the time it takes.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)
 
 
 @pytest.fixture(autouse=True)
