@@ -95,9 +95,13 @@ def test_the_options_of_a_forecast_become_the_parameters_of_the_page(labkit, cur
 
 
 def test_a_report_alone_needs_no_size_and_no_target(labkit, curve, asked, tmp_path):
-    assert labkit("forecast", curve, "--report", "--out", tmp_path)[0] == 0
+    code, said, _ = labkit("forecast", curve, "--report", "--out", tmp_path)
+    assert code == 0
     assert "at" not in asked[0]
     assert "target" not in asked[0]
+    alone = labkit("forecast", curve)[1]
+    assert "2,050" in alone  # twice the largest size
+    assert said.startswith(alone)  # the page comes besides
 
 
 def test_the_form_of_a_fit_is_compared_with_the_others(labkit, curve, asked, tmp_path):

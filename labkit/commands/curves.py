@@ -192,7 +192,8 @@ def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, targ
     known = curve[curve.y.between(*bounds)]
     if known.empty:
         _refuse_bounds(curve, bounds)
-    if not at and target is None and not page:
+    asked = list(at) or None  # of the page, which has a default of its own
+    if not at and target is None:
         at = (2 * float(known.x.max()), 10 * float(known.x.max()))
     if page:
         _worth_a_page(file, curve, bounds)
@@ -229,8 +230,8 @@ def forecast(file, x, y, se, where, interval, seed, as_json, page, out, at, targ
         click.echo(_words(found))
     failed = 0
     if page:
-        asked = {"se": se, "interval": interval, "bounds": list(bounds), "target": target, "at": list(at) or None}
-        failed = _page(file, curve, where, out, as_json, found, **asked)
+        given = {"se": se, "interval": interval, "bounds": list(bounds), "target": target, "at": asked}
+        failed = _page(file, curve, where, out, as_json, found, **given)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(failed or (6 if target is not None and found["plan"]["needed"] is None else 0))
