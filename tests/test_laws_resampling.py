@@ -78,6 +78,22 @@ def test_the_profile_of_an_amplitude_holds_it_in_the_units_of_the_points():
     np.testing.assert_allclose(frame["objective"], [lowest(amplitude) for amplitude in asked], rtol=1e-8)
 
 
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_a_profile_is_the_same_in_any_unit_of_y(factor):
+    y = np.exp(LOGS)
+    one, other = (laws.ScalingLaw("power", "log_squared").fit(X, unit * y).profile("A") for unit in (1.0, factor))
+    np.testing.assert_allclose(other["A"], factor * one["A"], rtol=1e-6)
+    assert other["likely"].equals(one["likely"])
+
+
+def test_a_point_of_hardly_any_weight_breaks_no_refit():
+    weights = np.where(np.arange(7) == 2, 1e-12, 1.0)
+    law = laws.ScalingLaw("power", "log_squared").fit(X, np.exp(LOGS), weights)
+    without = laws.ScalingLaw("power", "log_squared").fit(X, np.exp(LOGS), np.where(weights < 1, 0.0, 1.0))
+    spreads = [one.bootstrap(2000, kind="residuals")["alpha"].std() for one in (law, without)]
+    assert spreads[0] == pytest.approx(spreads[1], rel=0.2)
+
+
 def test_a_profile_far_from_the_fit_finds_a_minimum_that_lies_elsewhere():
     # the points are those of a power law, at which this form puts its plateau out of sight; with another exponent
     # held a plateau among the points is better

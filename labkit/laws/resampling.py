@@ -15,6 +15,7 @@ HELD = 4_000_000  # resampled points held in memory at once
 PLACES = 31
 REACH = 4.0  # bootstrap standard errors a profile goes to either side
 REFITS = 200
+WIDEST = 100.0  # ln residual that a point of hardly any weight is given at most
 SIMPLE = 3  # parameters up to which the rest of a form has one minimum when one of them is held: in others, far from
 ELSEWHERE = 4  # the fit, another one may be the lowest, so a profile has so many starts besides it
 LIKELY = 0.9
@@ -52,7 +53,9 @@ def _resample(objective, data, fitted, parameters, n, generator, kind):
     left = max(int(used.sum()) - parameters, 1)
     pool = (residuals * free)[used] * np.sqrt(used.sum() / left)
     drawn = generator.choice(pool, (n, count)) / np.where(used, free, 1.0)
-    targets = fitted * np.exp(drawn) if objective.logarithmic else fitted + drawn
+    if not objective.logarithmic:
+        return fitted + drawn, np.tile(weights, (n, 1))
+    targets = fitted * np.exp(np.clip(drawn, -WIDEST, WIDEST))
     return targets, np.tile(weights, (n, 1))
 
 
@@ -89,7 +92,9 @@ def profile(law, name: str, values=None):
         raise ValueError(f"{form.name!r} is not fitted, so it has no profile")
     place = form.names.index(name)
     if values is None:
-        width = REACH * law.bootstrap(REFITS)[name].std()
+        draws = law.bootstrap(REFITS)[name]
+        unit = draws.abs().max() or 1.0  # squares of very large or small numbers have no float
+        width = REACH * unit * (draws / unit).std()
         values = law._theta[place] + np.linspace(-width, width, PLACES)
     values = np.atleast_1d(points.numbers(values, "values")).ravel()
     points.finite(values, "values")
@@ -113,7 +118,8 @@ def profile(law, name: str, values=None):
     begin, which = begin.reshape(low.shape), np.zeros(len(low), int)
     found = solver.solve(form, law._objective, scaled.data, begin, which, low, high, ridges=True)
     best = found.cost.reshape(-1, each).argmin(1) + each * np.arange(len(values))
-    cost = found.cost[best] * (1.0 if law._objective.logarithmic else scaled.y_factor[0] ** 2)
+    with np.errstate(over="ignore"):
+        cost = found.cost[best] * (1.0 if law._objective.logarithmic else scaled.y_factor[0] ** 2)
     values = scaled.back(form, found.theta[best], rows)[:, place]
     count, free = int((law._data.weights > 0).sum()), len(form.parameters)
     noise = law.objective_ / max(count - free, 1)
