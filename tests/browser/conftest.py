@@ -88,12 +88,18 @@ def _lab_page(laboratory, chromium):
 
 
 @pytest.fixture
-def desk(_lab_page, laboratory, request):
-    """A page of JupyterLab, loaded once for all tests; what a test opens there is closed at its end."""
-    _lab_page.outside.clear()
+def lab_page(_lab_page, request):
+    """A page of JupyterLab, loaded once for all tests, and kept as a screenshot when a test fails."""
     yield _lab_page
     _keep(request, [_lab_page])
-    laboratory.clear(_lab_page)
+
+
+@pytest.fixture
+def desk(lab_page, laboratory):
+    """The same for one test: what it opens there is closed at its end."""
+    lab_page.outside.clear()
+    yield lab_page
+    laboratory.clear(lab_page)
 
 
 def _keep(request, pages):

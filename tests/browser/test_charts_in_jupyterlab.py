@@ -14,7 +14,8 @@ COUNT = """() => {
     window.drawn = 0;
     const marks = node => node.nodeType === 1 && node.matches('svg.marks, canvas.marks');
     const look = changes => changes.forEach(one => one.addedNodes.forEach(node => window.drawn += marks(node)));
-    new MutationObserver(look).observe(document.body, {childList: true, subtree: true});
+    window.watcher = new MutationObserver(look);
+    window.watcher.observe(document.body, {childList: true, subtree: true});
 }"""
 
 
@@ -26,3 +27,4 @@ def test_a_shown_chart_is_drawn_once(laboratory, desk):
     desk.wait_for_timeout(1500)  # what JupyterLab would do once more comes at once
     assert desk.evaluate("window.drawn") == 1
     assert desk.locator(".vega-embed .marks").count() == 1
+    desk.evaluate("window.watcher.disconnect()")

@@ -43,22 +43,6 @@ panels.learning_curve_explorer(sizes=[32, 64, 128, 256, 512, 1024], widths=[4, 1
 panels.training_monitor(steps=200_000, seeds=1, learning_rate=0.001)
 """,
 }
-ENDLESS = """
-import time
-from labkit.lessons import panels
-ticks = []
-def work(should_stop):
-    while not should_stop():
-        ticks.append(time.time())
-        yield len(ticks)
-        time.sleep(0.02)
-def chart(count):
-    meta = {"embedOptions": {"renderer": "svg"}}
-    import altair as alt, pandas as pd
-    frame = pd.DataFrame({"x": range(count % 50 + 2), "y": range(count % 50 + 2)})
-    return alt.Chart(frame).mark_line().encode(x="x", y="y").properties(description="Growing.", usermeta=meta)
-run = panels.run_live(work, chart, label="Endless training")
-"""
 LINES = """cell => [...cell.querySelectorAll('.vega-embed .mark-line path')].map(p => p.getAttribute('d')).join(' ')"""
 BANDS = """cell => [...cell.querySelectorAll('.vega-embed .mark-area path')].map(p => p.getAttribute('d')).join(' ')"""
 TEXTS = """cell => [...cell.querySelectorAll('.vega-embed text')].map(text => text.textContent).join(' ')"""
@@ -104,15 +88,17 @@ def type_into(box, text):
 
 
 @pytest.fixture(scope="module")
-def notebook(laboratory, pages):
-    """One notebook with every panel, run once."""
-    page = pages()
+def notebook(laboratory, _lab_page):
+    """One notebook with every panel, run once, alone in JupyterLab: none of the tests here may clear the desk."""
+    page = _lab_page
+    page.outside.clear()
     laboratory.open(page, laboratory.write("panels.ipynb", *CELLS.values()))
     run_all(page)
     for cell in (cell_of(page, name) for name in CELLS):
         cell.locator(".widget-vbox").first.wait_for(timeout=60_000)
         cell.locator(".vega-embed .marks path").first.wait_for(state="attached", timeout=60_000)
-    return page
+    yield page
+    laboratory.clear(page)
 
 
 def cell_of(page, name):
@@ -120,7 +106,7 @@ def cell_of(page, name):
 
 
 @pytest.fixture
-def cell(notebook, open_page):
+def cell(notebook, lab_page):
     """A panel's cell by name; nothing that happens to it may be said to anybody outside."""
     yield lambda name: cell_of(notebook, name)
     assert notebook.outside == []
@@ -316,20 +302,6 @@ def test_a_training_is_watched_live_and_stop_leaves_what_was_seen(cell):
     until(monitor.locator(".vega-embed .mark-line path").count, lambda count: count == 4, 60)
     print(f"Stop to stopped, monitor: {stop(monitor)} ms")
     until(monitor.inner_text, lambda text: re.search(r"Step [\d,]+ of 200,000: training loss \d", text))
-
-
-def test_stop_ends_a_live_run_while_other_cells_run(laboratory, desk):
-    page = desk
-    laboratory.open(page, laboratory.write("stop.ipynb", ENDLESS, "print('the second cell ran')"))
-    run_all(page)
-    page.locator(".jp-OutputArea-output", has_text="the second cell ran").wait_for(timeout=60_000)
-    page.wait_for_selector(".vega-embed .marks path", state="attached", timeout=30_000)
-    button = page.get_by_role("button", name="Stop", exact=True)
-    button.focus()
-    page.keyboard.press("Enter")
-    took = until(lambda: page.inner_text("body"), lambda text: "Endless training: stopped" in text)
-    print(f"Stop to stopped, live run: {1000 * took:.0f} ms")
-    assert page.outside == []
 
 
 def test_every_panel_and_chart_follows_the_theme_at_once_and_when_it_is_run_again(notebook, cell):
