@@ -45,6 +45,7 @@ report: $(STAMP)
 	$(BIN)/labkit report $(NOTEBOOKS) --preset $(PRESET) --jobs $(JOBS)
 
 test: $(STAMP)
+	@$(BIN)/python -m compileall -q labkit  # or else every worker compiles all of it, at the same time
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 setup: $(STAMP)
