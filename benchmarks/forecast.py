@@ -120,10 +120,12 @@ def _last_values(curves: list[dict]) -> pd.DataFrame:
     for one in curves:
         others = [size for i, size in enumerate(largest[one["suite"]]) if i != place[one["suite"]]]
         place[one["suite"]] += 1
-        weights = np.concatenate([np.full(len(size), 1 / len(size)) for size in others])
-        sizes = np.concatenate(others)
-        order = np.argsort(sizes)
-        half = np.interp(LEVEL, np.cumsum(weights[order]) / weights.sum(), sizes[order])
+        half = np.nan  # of the only curve of a suite
+        if others:
+            weights = np.concatenate([np.full(len(size), 1 / len(size)) for size in others])
+            sizes = np.concatenate(others)
+            order = np.argsort(sizes)
+            half = np.interp(LEVEL, np.cumsum(weights[order]) / weights.sum(), sizes[order])
         last = np.full(len(one["y"]), one["known"].y[-1])
         limits = (np.clip(last + sign * half, *one["bounds"]) for sign in (-1, 1))
         out.append(_row(one, "last_value", last, 0.0, *limits))

@@ -170,3 +170,30 @@ def test_each_limit_holds_its_own_share_of_lopsided_errors():
         below, above = found.half_widths(row, level)
         assert np.mean(errors < -below) == pytest.approx((1 - level) / 2, abs=0.002)
         assert np.mean(errors > above) == pytest.approx((1 - level) / 2, abs=0.002)
+
+
+KINDS = {"steep power": lambda x: x**-0.8, "exponential": lambda x: 0.1 + np.exp(-x / 100)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fall_that_looks_steep_among_noise_is_not_followed_all_the_way(monkeypatch, kind):
+    x, ahead = np.geomspace(20, 160, 6), np.array([640.0, 2560.0])
+    rows = []
+    for seed in range(40):
+        draws = seeds.generator(seed, "steep among noise").standard_normal(len(x))
+        rows.append(extrapolated(KINDS[kind](x) * np.exp(0.3 * draws), ahead, x))
+
+    def error():
+        return np.mean([np.abs(combine(one).logs - np.log(KINDS[kind](ahead))).mean() for one in rows])
+
+    limited = error()
+    monkeypatch.setattr("labkit.laws.combine.STEEP", np.inf)
+    assert limited < error()
+
+
+def test_a_steep_fall_without_noise_is_not_limited(monkeypatch):
+    x = np.geomspace(20, 160, 6)
+    one = extrapolated(3 * x**-1.5, [2560.0], x)
+    limited = combine(one).logs[0]
+    monkeypatch.setattr("labkit.laws.combine.STEEP", np.inf)
+    assert limited == combine(one).logs[0] < np.log(x[-1] ** -1.5)

@@ -109,6 +109,21 @@ def test_zeros_are_taken_and_said():
     assert any("added before taking logarithms" in warning for warning in report.warnings)
 
 
+@pytest.mark.parametrize("low", [0, 0.1])
+def test_a_curve_that_ends_at_the_bound_is_not_sure_to_stay_there(low):
+    y = low + np.array([0.3, 0.2, 0.1, 0.05, 0.02, 0.0])
+    prediction, least, most = laws.forecast([1, 2, 4, 8, 16, 32], y, [64, 256], interval=0.9, bounds=(low, 1))
+    assert (least >= low).all()
+    assert (prediction < most).all()
+    assert (most > low + 0.005).all()
+
+
+def test_a_curve_that_rises_from_the_first_point_to_the_last_is_asked_for_as_an_error():
+    accuracy = [0.2, 0.4, 0.55, 0.7, 0.75, 0.8]
+    report = laws.forecast_report([1, 2, 4, 8, 16, 32], accuracy, [64], bounds=(0, 1))
+    assert any("of an accuracy, give 1 - y" in warning for warning in report.warnings)
+
+
 def test_negative_losses_are_taken_without_bounds():
     x = np.geomspace(1, 1e3, 12)
     prediction = laws.forecast(x, -2 + x**-0.5, [1e4], bounds=(None, None))

@@ -33,6 +33,8 @@ MANY = (20, 30)  # points from which, and at which in full, a curve shows a seco
 SECOND = list(MEMBERS).index("broken_power_2")
 SHOWN = 2.0  # what the weight of a form with a second break is then multiplied by
 UNDECIDED = 0.015  # noise in ln y at which the steady four share half of the weight of the forms
+STEEP = 0.4  # fall of ln y per ln x that needs no proof: few curves fall faster, and fewer for long
+PROVEN = 0.02  # how much faster a curve may fall, over the standard error of the slope of a line through its points
 ROSE = 3.0  # rise, in units of the noise, at which half of that is left: three of the four can only fall
 
 
@@ -71,8 +73,15 @@ def combine(one: Extrapolation) -> Combined:
     logs, shares = _with_earlier(one, log_x, span, weights)
     told_apart = 1 / (1 + (task.noise / NOISY) ** 2)
     middle = central_mean(logs, shares, CUT_OFF * (told_apart + (1 - told_apart) * weights[LAST]))
+    middle = np.where(distance > 0, np.maximum(middle, task.z[-1] - _farthest(task, span, distance)), middle)
     spread = np.sqrt((weights * (logs[: len(weights)] - middle) ** 2).sum(0))
     return Combined(middle, weights, spread, past, distance, span, _misfit(one))
+
+
+def _farthest(task: Task, span: float, distance: np.ndarray) -> np.ndarray:
+    """How far (m,) below its last value a curve is expected at most: what looks steep among noise seldom goes on."""
+    error = task.noise / (span * np.sqrt(len(task.x) / 12))  # of the slope of a line
+    return 2 * task.noise + (STEEP + PROVEN / error) * distance
 
 
 def _undecided(task: Task, weights: np.ndarray) -> np.ndarray:

@@ -203,7 +203,12 @@ def _limited(task: Task, combined: Combined, widths, range_: tuple[float, float]
         high = np.minimum(high, np.maximum(task.z.max() + 3 * task.noise, combined.logs))
     with np.errstate(over="ignore"):
         values = [np.exp(logs) - task.offset for logs in (combined.logs, low, high)]
-    middle, low, high = (np.clip(value, *range_) for value in values)
+    middle, low, high = values
+    if np.isfinite(range_[0]):
+        # a forecast at the bound is not sure of it, and a zero among the points is only less than the least of them
+        beyond = np.where(middle < range_[0], high - middle, 0.0)
+        high = np.maximum(high, range_[0] + np.maximum(beyond, task.offset))
+    middle, low, high = (np.clip(value, *range_) for value in (middle, low, high))
     return Prediction(task.target, middle, low, high)
 
 
@@ -253,7 +258,9 @@ def _warnings(curve: Curve, one: Extrapolation | None, combined: Combined | None
     if len(task.x) < len(curve):
         said.append(f"{len(curve)} points were averaged into {len(task.x)}")
     if task.rise > max(5 * task.noise, 0.05):
-        said.append(f"the curve is not monotone: it rises by {100 * np.expm1(task.rise):.0f} % after a lower value")
+        rises = 100 * np.expm1(task.rise)
+        accuracy = "; of an accuracy, give 1 - y" if task.z[-1] > task.z[0] else ""
+        said.append(f"the curve is not monotone: it rises by {rises:.0f}% after a lower value{accuracy}")
     if combined.distance.max() > FAR * combined.span:
         said.append("the forecast goes far beyond the data (more than twice its range in ln x)")
     if ((task.target >= curve.x[0]) & (task.target < curve.x[-1])).any():
