@@ -1,12 +1,16 @@
-"""A kernel that dies at its start is started again; one that dies later is not."""
+"""A kernel that dies at its start is started again; one that dies later is not; what a worker said is read late."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from labkit.reports import worker
+from labkit.reports.supervise import Worker
 
 
 def engine(monkeypatch, failures: list[Exception]):
@@ -49,3 +53,21 @@ def test_other_errors_are_not_tried_again(monkeypatch):
     with pytest.raises(RuntimeError, match="something else"):
         engine(monkeypatch, [RuntimeError("something else")])
     assert engine.started == 1
+
+
+def test_a_reader_that_lags_behind_when_its_worker_is_closed_ends_in_no_exception():
+    closed, gate = object.__new__(Worker), threading.Event()
+    closed._process = subprocess.Popen(
+        [sys.executable, "-c", "print('1\\n2')"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    heard = []
+    closed._seen, closed._events = set(), SimpleNamespace(put=lambda event: (gate.wait(60), heard.append(event)))
+    reader = threading.Thread(target=closed._read)
+    reader.start()
+    closed._process.wait(60)
+    closed._reader = SimpleNamespace(join=lambda timeout: None)  # the time it is given is up
+    closed.close()
+    gate.set()
+    reader.join(60)
+    assert heard == [1, 2]
+    assert closed._process.stdout.closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -64,8 +65,10 @@ class Worker:
         self._reader.start()
 
     def _read(self) -> None:
-        for line in self._process.stdout:
-            self._events.put(json.loads(line))
+        # Closed here alone: closed while this thread has lines left, on a busy machine, it would end in an exception.
+        with self._process.stdout as lines:
+            for line in lines:
+                self._events.put(json.loads(line))
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The events that came since the last call; waits one tick for the first."""
@@ -115,11 +118,8 @@ class Worker:
                 continue
         self._process.wait()
         self._reader.join(timeout=5)
-        for stream in (self._process.stdin, self._process.stdout):
-            try:
-                stream.close()
-            except OSError:
-                continue
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
 
 
 def _environment(job: Job) -> dict[str, str]:
