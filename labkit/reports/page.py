@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import html
@@ -12,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit import places
 from labkit.progress import duration
 
 from . import files, media
@@ -107,10 +109,16 @@ def asset(name: str) -> Markup:
 
 @functools.cache
 def vega_bundle() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
+    """Vega, Vega-Lite and Vega-Embed as one script; kept, as making it takes seconds in which no other thread runs."""
     import vl_convert
 
-    return safe(vl_convert.javascript_bundle(vl_version="5.20"))
+    kept = places.var() / "cache" / f"vega-5.20-{vl_convert.__version__}.js"
+    with contextlib.suppress(OSError):
+        return safe(kept.read_text("utf-8"))
+    script = vl_convert.javascript_bundle(vl_version="5.20")
+    with contextlib.suppress(OSError):  # where nothing can be kept it is made again
+        files.write_text(kept, script)
+    return safe(script)
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
