@@ -25,6 +25,7 @@ GRADES = np.array([0.0, 0.25, 0.75])  # of a step, by the decrease over the prom
 DAMPEN = np.array([5.0, 2.0, 0.6, 0.2])  # factors on the damping after such a step,
 BOLDLY = np.array([5.0, 2.0, 0.6, 0.1])  # and where its length was searched for
 LATE = 8  # steps after which those of a robust objective that fail are corrected: what is left by then lies in a valley
+WORTH = np.array(1e-8)  # relative decrease that must be promised for that
 KEPT = np.array(0.5)  # share of its promise a step must keep where residuals change linearly; else less of it is taken:
 REACHES = 2.0 ** -np.arange(8.0)  # shares that are tried,
 SHORTER = REACHES**-0.75  # and factors on the damping of the next one
@@ -220,7 +221,9 @@ class Rows:
         better = new <= old
         self.steps += 1
         if self.searches and self.steps > LATE and np.count_nonzero(better) < len(better):
-            better = self._correct((~better).nonzero()[0], old, trial, theta, new)
+            worth = (~better & (likely > WORTH * old)).nonzero()[0]
+            if len(worth):
+                better = self._correct(worth, old, trial, theta, new)
         gain = old - new
         moved = np.count_nonzero(better)
         if moved < len(better):
