@@ -71,3 +71,17 @@ def test_a_reader_that_lags_behind_when_its_worker_is_closed_ends_in_no_exceptio
     reader.join(60)
     assert heard == [1, 2]
     assert closed._process.stdout.closed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has sockets with names of their own")
+def test_kernels_that_start_at_one_moment_share_no_address_and_leave_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    managers = [worker._OwnKernel(connection_file=str(tmp_path / f"{i}.json")) for i in range(2)]
+    for manager in managers:
+        manager.write_connection_file()
+    addresses = [
+        {manager._make_url(name) for name in ("shell", "iopub", "stdin", "hb", "control")} for manager in managers
+    ]
+    assert len(addresses[0] | addresses[1]) == 10
+    assert all(address.startswith("ipc://@") for address in addresses[0] | addresses[1])
+    assert {path.name for path in tmp_path.iterdir()} == {"0.json", "1.json"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import sys
 import threading
 import time
@@ -45,6 +46,16 @@ class _OwnKernel(AsyncKernelManager):
     @default("kernel_spec_manager")
     def _only_native(self) -> KernelSpecManager:
         return KernelSpecManager(kernel_dirs=[])
+
+    # Of kernels that start at one moment two may choose the same port, and one of them never says a word. Linux has
+    # sockets with names of their own, which are no files and go with their process.
+    @default("transport")
+    def _named_sockets(self) -> str:
+        return "ipc" if sys.platform == "linux" else "tcp"
+
+    @default("ip")
+    def _own_name(self) -> str:
+        return f"@labkit-{os.getpid()}-{secrets.token_hex(8)}" if self.transport == "ipc" else "127.0.0.1"
 
 
 class _Literals(PythonTranslator):
